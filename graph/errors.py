@@ -1,0 +1,75 @@
+"""Errors as clients see them: the one place where an exception becomes a GraphQL error.
+
+Our own errors keep their code and speak the client's language. What graphql-core says of a
+document or of variables is BAD_USER_INPUT in its words. Everything else is INTERNAL: it is logged,
+and the client learns nothing of it.
+"""
+
+from typing import Any
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from graph.language import said
+from graph.limits import TooCostly as OverLimit
+from hierarchy.errors import ChiboError
+
+logger = structlog.get_logger(__name__)
+
+INTERNAL = "The server failed to answer this; the fault is logged."
+UNAUTHENTICATED = "A valid token is needed."
+OVER_LIMIT = "The query is too costly: {what} {found}, at most {limit}."
+
+
+def formatted(error: GraphQLError, language: str) -> dict[str, Any]:
+    """An error of an answer: message, path, locations, and extensions with its code."""
+    shown: dict[str, Any] = {"message": "", "extensions": _extensions(error)}
+    shown["message"] = _message(error, language)
+    if error.locations:
+        shown["locations"] = [place.formatted for place in error.locations]
+    if error.path is not None:
+        shown["path"] = error.path
+    return shown
+
+
+def request_error(code: str, message: str, language: str, **values: object) -> dict[str, Any]:
+    """An error of a request that was never run."""
+    return {"message": said(message, values, language), "extensions": {"code": code}}
+
+
+def log_internal(error: GraphQLError) -> None:
+    """Logs what the client is not told, where the error is no one's but ours."""
+    if _extensions(error)["code"] == "INTERNAL":
+        cause = error.original_error or error
+        logger.error("field failed", exc_info=cause)
+
+
+def _extensions(error: GraphQLError) -> dict[str, Any]:
+    cause = error.original_error
+    if isinstance(cause, ChiboError):
+        return {"code": cause.code} | ({"field": _camel(cause.field)} if cause.field else {})
+    if isinstance(cause, OverLimit):
+        return {"code": "QUERY_TOO_COSTLY"}
+    return {"code": "BAD_USER_INPUT" if _is_of_the_request(error) else "INTERNAL"}
+
+
+def _message(error: GraphQLError, language: str) -> str:
+    cause = error.original_error
+    if isinstance(cause, ChiboError):
+        return said(cause.message, cause.values, language)
+    if isinstance(cause, OverLimit):
+        found = {"what": cause.what, "limit": cause.limit, "found": cause.found}
+        return said(OVER_LIMIT, found, language)
+    return error.message if _is_of_the_request(error) else said(INTERNAL, {}, language)
+
+
+def _is_of_the_request(error: GraphQLError) -> bool:
+    """Whether graphql-core found fault with the document, its variables or its arguments."""
+    if isinstance(error, GraphQLSyntaxError):
+        return True
+    return error.original_error is None or isinstance(error.original_error, GraphQLError)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

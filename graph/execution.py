@@ -1,0 +1,278 @@
+"""One GraphQL request from its text to its answer.
+
+The text is parsed and validated once and kept; limits are checked before validation, since
+validating is what a hostile document would make dear. An operation runs on one transaction: a
+query on a snapshot, the mutations of a request together. Rights are made once, from the revision
+read first. It knows nothing of HTTP.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    get_operation_ast,
+    specified_rules,
+    validate,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from authz.rights import RightsKeeper
+from graph.errors import formatted, log_internal
+from graph.limits import Limits, TooCostly, cost, measure, parse_limited
+from graph.resolvers.context import Context
+from graph.resolvers.sizes import SizeKeeper
+from graph.schema.schema import schema
+from hierarchy.placements import Revision, lock_revision, read_revision
+from hierarchy.projection import read_kinds
+from hierarchy.unit import Kinds
+
+MAX_KEPT_DOCUMENTS = 1_000
+MAX_ERRORS = 20
+ATTEMPTS = 4
+
+GRAPHQL_SCHEMA = schema._schema
+
+
+class Store(Protocol):
+    """The records' database: a snapshot to read, a transaction to write."""
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+    def is_retryable(self, error: DBAPIError) -> bool: ...
+    async def wait_before(self, attempt: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: `may_write` is false where mutations are refused (GET)."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+    language: str
+    may_write: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered. `was_run` is false where the request itself was at fault, and then there
+    is no data; `is_forbidden_method` where it needs another method than it came with."""
+
+    body: dict[str, Any]
+    was_run: bool
+    is_forbidden_method: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A document that was parsed, measured and validated, with what was found wrong."""
+
+    document: DocumentNode | None
+    errors: tuple[GraphQLError, ...] = ()
+
+
+@dataclass
+class Executor:
+    """Answers requests for one process; what may be kept between them is kept here."""
+
+    store: Store
+    limits: Limits
+    cursor_key: bytes
+    today: Callable[[], date]
+    rights: RightsKeeper = field(default_factory=RightsKeeper)
+    sizes: SizeKeeper = field(default_factory=SizeKeeper)
+    _documents: OrderedDict[str, _Prepared] = field(default_factory=OrderedDict)
+    _kinds: tuple[Revision, Kinds] | None = None
+
+    async def answer(self, request: Request, principal: str) -> Answer:
+        """The answer for a principal; never raises for what a client sent."""
+        prepared = self._prepare(request.query)
+        if prepared.document is None or prepared.errors:
+            return _refused(list(prepared.errors), request)
+        try:
+            operation = _operation(prepared.document, request)
+            cost(
+                prepared.document,
+                self.limits,
+                GRAPHQL_SCHEMA,
+                request.variables,
+                request.operation_name,
+            )
+        except (GraphQLError, TooCostly) as error:
+            return _refused([_as_graphql(error)], request)
+        writes = operation.operation is OperationType.MUTATION
+        if writes and not request.may_write:
+            by_post = GraphQLError("A mutation is sent by POST.")
+            return replace(_refused([by_post], request), is_forbidden_method=True)
+        run = self._write if writes else self._read
+        return _answered(await run(prepared.document, request, principal), request)
+
+    async def introspect(self, request: Request) -> Answer | None:
+        """The answer to a request that asks of the schema alone; null where it asks for more."""
+        prepared = self._prepare(request.query)
+        if prepared.document is None or prepared.errors:
+            return None
+        try:
+            operation = _operation(prepared.document, request)
+        except GraphQLError:
+            return None
+        if not _asks_schema_alone(operation):
+            return None
+        return _answered(await _execute(prepared.document, request, None), request)
+
+    def _prepare(self, query: str) -> _Prepared:
+        if query not in self._documents:
+            self._documents[query] = _prepared(query, self.limits)
+            while len(self._documents) > MAX_KEPT_DOCUMENTS:
+                self._documents.popitem(last=False)
+        self._documents.move_to_end(query)
+        return self._documents[query]
+
+    async def _read(
+        self, document: DocumentNode, request: Request, principal: str
+    ) -> ExecutionResult:
+        async with self.store.reading() as connection:
+            revision = await read_revision(connection)
+            context = await self._context(connection, revision, principal)
+            return await _execute(document, request, context)
+
+    async def _write(
+        self, document: DocumentNode, request: Request, principal: str
+    ) -> ExecutionResult:
+        """Runs the mutations; again where another writer came between."""
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return await self._write_once(document, request, principal)
+            except DBAPIError as error:
+                if not (isinstance(error, IntegrityError) or self.store.is_retryable(error)):
+                    raise
+                await self.store.wait_before(attempt)
+        return await self._write_once(document, request, principal)
+
+    async def _write_once(
+        self, document: DocumentNode, request: Request, principal: str
+    ) -> ExecutionResult:
+        try:
+            async with self.store.writing() as connection:
+                revision = await lock_revision(connection)
+                context = await self._context(connection, revision, principal)
+                result = await _execute(document, request, context)
+                _raise_database_error(result)
+                if result.data is None:
+                    raise _Undone(result)
+                return result
+        except _Undone as undone:
+            return undone.result
+
+    async def _context(
+        self, connection: AsyncConnection, revision: Revision, principal: str
+    ) -> Context:
+        today = self.today()
+        return Context(
+            connection=connection,
+            rights=await self.rights.rights(connection, principal, revision, today),
+            revision=revision,
+            kinds=await self._read_kinds(connection, revision),
+            sizes=self.sizes,
+            cursor_key=self.cursor_key,
+            today=today,
+            now=datetime.now(UTC),
+        )
+
+    async def _read_kinds(self, connection: AsyncConnection, revision: Revision) -> Kinds:
+        if self._kinds is None or self._kinds[0] != revision:
+            self._kinds = revision, await read_kinds(connection)
+        return self._kinds[1]
+
+
+class _Undone(Exception):
+    """Mutations that failed: the transaction is left without storing."""
+
+    def __init__(self, result: ExecutionResult) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _prepared(query: str, limits: Limits) -> _Prepared:
+    try:
+        document = parse_limited(query, limits)
+        measure(document, limits)
+    except (GraphQLError, TooCostly) as error:
+        return _Prepared(None, (_as_graphql(error),))
+    errors = validate(GRAPHQL_SCHEMA, document, specified_rules, max_errors=MAX_ERRORS)
+    return _Prepared(document, tuple(errors))
+
+
+def _as_graphql(error: GraphQLError | TooCostly) -> GraphQLError:
+    if isinstance(error, GraphQLError):
+        return error
+    return GraphQLError(str(error), original_error=error)
+
+
+def _operation(document: DocumentNode, request: Request) -> OperationDefinitionNode:
+    found = get_operation_ast(document, request.operation_name)
+    if found is None:
+        raise GraphQLError("There is no operation of that name, or more than one without a name.")
+    return found
+
+
+def _asks_schema_alone(operation: OperationDefinitionNode) -> bool:
+    fields = operation.selection_set.selections
+    names = {getattr(getattr(field, "name", None), "value", None) for field in fields}
+    return operation.operation is OperationType.QUERY and names <= {
+        "__schema",
+        "__type",
+        "__typename",
+    }
+
+
+async def _execute(
+    document: DocumentNode, request: Request, context: Context | None
+) -> ExecutionResult:
+    result = execute(
+        GRAPHQL_SCHEMA,
+        document,
+        context_value=context,
+        variable_values=request.variables,
+        operation_name=request.operation_name,
+    )
+    found: Any = await result if isinstance(result, Awaitable) else result
+    return found  # type: ignore[no-any-return]
+
+
+def _raise_database_error(result: ExecutionResult) -> None:
+    """Lets a database's error out of the answer, so that the transaction may be tried again."""
+    for error in result.errors or ():
+        if isinstance(error.original_error, DBAPIError):
+            raise error.original_error
+
+
+def _refused(errors: list[GraphQLError], request: Request) -> Answer:
+    return Answer({"errors": _body(None, errors, request.language)["errors"]}, was_run=False)
+
+
+def _answered(result: ExecutionResult, request: Request) -> Answer:
+    errors = result.errors or []
+    was_run = result.data is not None or any(error.path is not None for error in errors)
+    body = _body(result.data, errors, request.language)
+    return Answer(body if was_run else {"errors": body["errors"]}, was_run)
+
+
+def _body(data: dict[str, Any] | None, errors: list[GraphQLError], language: str) -> dict[str, Any]:
+    for error in errors:
+        log_internal(error)
+    body: dict[str, Any] = {"data": data}
+    if errors:
+        body["errors"] = [formatted(error, language) for error in errors]
+    return body

@@ -1,0 +1,232 @@
+"""GraphQL over HTTP: from a request's bytes to an answer's, and nothing of the data itself.
+
+POST with JSON and GET with parameters (queries only), `application/graphql-response+json` where
+the client accepts it and `application/json` otherwise. Without a valid token the answer is 401
+whatever is asked. An answer to GET carries an ETag of its bytes. Who is asking is found out by a
+function that the server gives; what is asked is answered by the `Executor`.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from graph import execution
+from graph.errors import UNAUTHENTICATED, request_error
+from graph.execution import Answer, Executor
+from graph.language import preferred
+
+GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
+VARY = "Accept, Accept-Language, Authorization"
+
+FindPrincipal = Callable[[str | None], Awaitable[str | None]]
+"""The principal of a header Authorization; null where it names none that is accepted."""
+
+
+class _Refusal(Exception):
+    """A request that cannot be run: the HTTP status, and the error to answer with."""
+
+    def __init__(self, status: int, code: str, message: str, **values: object) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.values = values
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Answers `/graphql`. `max_body` in bytes; `max_batch` requests in one array, 1 is none."""
+
+    executor: Executor
+    principal: FindPrincipal
+    max_body: int
+    max_batch: int
+    public_schema: bool
+
+    async def __call__(self, request: Request) -> Response:
+        language = preferred(request.headers.get("accept-language"))
+        media = _media(request.headers.get("accept"))
+        try:
+            status, body = await self._answered(request, language, media or JSON)
+        except _Refusal as refusal:
+            error = request_error(refusal.code, refusal.message, language, **refusal.values)
+            status, body = refusal.status, {"errors": [error]}
+        return _response(request, status, body, media or JSON, language)
+
+    async def _answered(self, request: Request, language: str, media: str) -> tuple[int, Any]:
+        principal = await self.principal(request.headers.get("authorization"))
+        if principal is None and not self.public_schema:
+            raise _Refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED)
+        asked = await self._asked(request, language)
+        if isinstance(asked, list):
+            answers = [await self._answer(each, principal) for each in asked]
+            return 200, [answer.body for answer in answers]
+        answer = await self._answer(asked, principal)
+        return _status(answer, media), answer.body
+
+    async def _answer(self, asked: execution.Request, principal: str | None) -> Answer:
+        if principal is not None:
+            return await self.executor.answer(asked, principal)
+        answer = await self.executor.introspect(asked)
+        if answer is None:
+            raise _Refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED)
+        return answer
+
+    async def _asked(
+        self, request: Request, language: str
+    ) -> execution.Request | list[execution.Request]:
+        if request.method == "GET":
+            return _of_parameters(request, language)
+        if _content_type(request) != JSON:
+            raise _Refusal(415, "BAD_USER_INPUT", "The body of a request is application/json.")
+        body = _json(await self._body(request))
+        if isinstance(body, list):
+            return [_of_json(each, language) for each in self._batch(body)]
+        return _of_json(body, language)
+
+    def _batch(self, body: list[Any]) -> list[Any]:
+        if self.max_batch <= 1:
+            raise _bad("A request is a JSON object: arrays are refused.")
+        if not 0 < len(body) <= self.max_batch:
+            raise _bad("An array holds 1 to {limit} requests.", limit=self.max_batch)
+        return body
+
+    async def _body(self, request: Request) -> bytes:
+        received = bytearray()
+        try:
+            async for part in request.stream():
+                received += part
+                if len(received) > self.max_body:
+                    raise _Refusal(
+                        413,
+                        "BAD_USER_INPUT",
+                        "A request is at most {limit} bytes.",
+                        limit=self.max_body,
+                    )
+        except ClientDisconnect:
+            raise HTTPException(400) from None
+        return bytes(received)
+
+
+def _bad(message: str, **values: object) -> _Refusal:
+    return _Refusal(400, "BAD_USER_INPUT", message, **values)
+
+
+def _content_type(request: Request) -> str:
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if charset.startswith("charset=") and charset not in ("charset=utf-8", "charset=utf8"):
+        return ""
+    return kind.strip().lower()
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise _bad("The body of a request is a JSON object in UTF-8.") from None
+
+
+def _of_json(body: Any, language: str) -> execution.Request:
+    if not isinstance(body, dict):
+        raise _bad("A request is a JSON object.")
+    return _request(
+        body.get("query"),
+        body.get("variables"),
+        body.get("operationName"),
+        body.get("extensions"),
+        language,
+        may_write=True,
+    )
+
+
+def _of_parameters(request: Request, language: str) -> execution.Request:
+    given = request.query_params
+    return _request(
+        given.get("query"),
+        _json_parameter(given.get("variables")),
+        given.get("operationName") or None,
+        _json_parameter(given.get("extensions")),
+        language,
+        may_write=False,
+    )
+
+
+def _json_parameter(text: str | None) -> Any:
+    return _json(text.encode("utf-8", "replace")) if text else None
+
+
+def _request(
+    query: Any,
+    variables: Any,
+    operation_name: Any,
+    extensions: Any,
+    language: str,
+    *,
+    may_write: bool,
+) -> execution.Request:
+    if not isinstance(query, str) or not query:
+        raise _bad("A request has a `query`, a text.")
+    for name, value in (("variables", variables), ("extensions", extensions)):
+        if value is not None and not isinstance(value, dict):
+            raise _bad("`{name}` is a JSON object.", name=name)
+    if operation_name is not None and not isinstance(operation_name, str):
+        raise _bad("`operationName` is a text.")
+    return execution.Request(query, variables, operation_name, language, may_write)
+
+
+def _status(answer: Answer, media: str) -> int:
+    """405 for a mutation by GET; 400 for a request that was not run, where the client knows the
+    media type of GraphQL; otherwise 200."""
+    if answer.is_forbidden_method:
+        return 405
+    return 200 if answer.was_run or media == JSON else 400
+
+
+def _media(accept: str | None) -> str | None:
+    """The media type to answer in: the one the client weighs most, JSON where it does not say."""
+    best, weight = None, 0.0
+    for part in (accept or "*/*").split(","):
+        kind, *parameters = (each.strip().lower() for each in part.split(";"))
+        asked = _quality(parameters)
+        offered = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "*/*": JSON, "application/*": JSON}
+        if kind in offered and asked > weight:
+            best, weight = offered[kind], asked
+    return best
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _response(request: Request, status: int, body: Any, media: str, language: str) -> Response:
+    content = orjson.dumps(body)
+    headers = {"Vary": VARY, "Cache-Control": "private, no-cache", "Content-Language": language}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status == 405:
+        headers["Allow"] = "POST"
+    if request.method == "GET" and status == 200:
+        headers["ETag"] = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+        if _is_known(request.headers.get("if-none-match"), headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+    return Response(content, status, headers, f"{media}; charset=utf-8")
+
+
+def _is_known(if_none_match: str | None, etag: str) -> bool:
+    known = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
+    return etag in known or "*" in known

@@ -1,0 +1,91 @@
+"""What every resolver of one request shares: the snapshot, the viewer's rights, and the loaders.
+
+The context is made at the edge once the principal is known and the revision read. Statements of a
+request run one after the other on its one connection (`ask`); what many parents need is gathered
+by loaders into one statement a level.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.dataloader import DataLoader
+
+from authz.rights import Rights
+from graph.resolvers.sizes import SizeKeeper
+from hierarchy import placements
+from hierarchy.placements import Revision
+from hierarchy.scope import Scope
+from hierarchy.unit import Kinds, Placed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class Context:
+    """One request. `now` is the moment it began; `cursor_key` the server's secret for cursors."""
+
+    connection: AsyncConnection
+    rights: Rights
+    revision: Revision
+    kinds: Kinds
+    sizes: SizeKeeper
+    cursor_key: bytes
+    today: date
+    now: datetime
+    _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def ask(
+        self,
+        query: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        *args: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """Runs a query on the request's connection when it is free."""
+        async with self._turn:
+            return await query(self.connection, *args, **named)
+
+    def loader(
+        self, name: Hashable, load: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
+    ) -> DataLoader[Any, Any]:
+        """The request's loader of that name; `load` answers for many keys at once, and a key it
+        leaves out is null."""
+        if name not in self._loaders:
+
+            async def load_all(keys: list[Any]) -> list[Any]:
+                found = await load(keys)
+                return [found.get(key) for key in keys]
+
+            self._loaders[name] = DataLoader(load_fn=load_all)
+        return self._loaders[name]
+
+    def sight(self, day: date) -> Scope:
+        """The units that the viewer may read on a day."""
+        return self.rights.scope("read", "unit", day)
+
+    async def units(self, unit_ids: list[int], day: date) -> list[Placed]:
+        """Units as they stand on a day, for whoever has been shown them; absent ones left out."""
+
+        async def load(keys: list[int]) -> Mapping[int, Placed]:
+            return await self.ask(placements.placed, keys, day)
+
+        found = await self.loader(("placed", day), load).load_many(unit_ids)
+        return [unit for unit in found if unit is not None]
+
+    async def sees(self, unit: Placed) -> bool:
+        """Whether the viewer may see the unit on its day, not only its own fields."""
+        scope = self.sight(unit.day)
+        if scope.covers(unit):
+            return True
+        if scope.is_solid:
+            return unit.path in scope.bases_above()
+
+        async def load(keys: list[int]) -> Mapping[int, Placed]:
+            return await self.ask(placements.sighted, scope, keys, unit.day)
+
+        return await self.loader(("sighted", unit.day), load).load(unit.unit_id) is not None

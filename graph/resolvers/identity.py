@@ -1,0 +1,47 @@
+"""Global ids: one opaque text for a unit, a record or an appointment.
+
+A text that is none decodes to null, and so reads like the id of something that does not exist.
+"""
+
+import base64
+import binascii
+from typing import Any
+from uuid import UUID
+
+from authz.appointments import Appointment
+from hierarchy.unit import Placed
+from records.record import Evaluation, Inspection, Meeting
+
+_NAMES: dict[type, str] = {
+    Placed: "Unit",
+    Meeting: "Meeting",
+    Evaluation: "Evaluation",
+    Inspection: "Inspection",
+    Appointment: "Appointment",
+}
+
+
+def global_id(thing: Any) -> str:
+    """The id of a unit (by its code) or of anything that has a UUID."""
+    key = thing.code if isinstance(thing, Placed) else thing.id.hex
+    return base64.urlsafe_b64encode(f"{_NAMES[type(thing)]}:{key}".encode()).decode().rstrip("=")
+
+
+def parse_id(text: str) -> tuple[str, str] | None:
+    """The type's name and the key; null where the text is no id as `global_id` writes them."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        name, mark, key = raw.decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    canonical = base64.urlsafe_b64encode(raw).decode().rstrip("=") == text
+    return (name, key) if mark and canonical and name in _NAMES.values() else None
+
+
+def parse_key(key: str) -> UUID | None:
+    """The UUID of a key; null where it is none as `global_id` writes them."""
+    try:
+        found = UUID(hex=key)
+    except ValueError:
+        return None
+    return found if found.hex == key else None

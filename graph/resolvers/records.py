@@ -1,0 +1,185 @@
+"""How lists of records and single records are answered: always on the tree of today.
+
+The viewer's `read` scope cuts every list in the database. A list that the viewer may read nothing
+of is null on a unit and FORBIDDEN at the root; out of reach reads like unknown.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from uuid import UUID
+
+from graph.resolvers.connections import Connection, page_size
+from graph.resolvers.context import Context
+from graph.resolvers.cursors import ListName, record_after
+from graph.resolvers.units import check_kinds, within
+from hierarchy import placements
+from hierarchy.errors import Forbidden
+from hierarchy.scope import Scope
+from hierarchy.unit import Placed
+from records import lists
+from records.filters import RecordFilter
+from records.lists import Listing, Position, RecordOrder, Series
+
+T = TypeVar("T")
+Query = Callable[..., Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asks of a list of records."""
+
+    chosen: RecordFilter
+    order: RecordOrder | None
+    first: int | None
+    after: str | None
+    with_unit: bool
+
+    @property
+    def listing(self) -> Listing:
+        order = self.order or RecordOrder.NEWEST_FIRST
+        return Listing(self.chosen, order, with_unit=self.with_unit)
+
+
+async def listed(
+    context: Context, series: Series[Any], within_code: str | None, asked: Asked
+) -> Connection[Any]:
+    """The records that the viewer may read, within one unit's subtree or all."""
+    size = page_size(asked.first)
+    check_kinds(context, asked.chosen.unit_kind, "unitKind")
+    listing = asked.listing
+    name = ListName(
+        context.cursor_key, (series.resource, within_code, listing.chosen, listing.order)
+    )
+    start = record_after(name, asked.after)
+    inside = await within(context, within_code, context.today)
+    scope = await _readable(context, series, inside)
+    listing = replace(listing, within=inside)
+    return Connection(
+        size,
+        lambda: _first(context, series, scope, listing, start, size + 1),
+        lambda: _count(context, series, scope, listing, None),
+        None if start is None else (lambda: _count(context, series, scope, listing, start)),
+        lambda record: _cursor(name, series, record),
+    )
+
+
+async def of_unit(
+    context: Context, series: Series[Any], unit: Placed, asked: Asked
+) -> Connection[Any] | None:
+    """The unit's own records; null where the viewer may not read them."""
+    size = page_size(asked.first)
+    check_kinds(context, asked.chosen.unit_kind, "unitKind")
+    listing = asked.listing
+    name = ListName(
+        context.cursor_key, (series.resource, "of", unit.code, listing.chosen, listing.order)
+    )
+    start = record_after(name, asked.after)
+    scope = context.rights.scope("read", series.resource, context.today)
+    standing = unit if unit.day == context.today else await _today(context, unit)
+    if standing is None or not scope.covers(standing):
+        return None
+    own = _OwnRecords(context, series, scope, listing)
+    return Connection(
+        size,
+        lambda: own.first(unit, start, size + 1),
+        lambda: own.count(unit, None),
+        None if start is None else (lambda: own.count(unit, start)),
+        lambda record: _cursor(name, series, record),
+    )
+
+
+async def find(context: Context, series: Series[Any], id: UUID) -> Any:
+    """The record of an id; null where there is none or it is out of reach."""
+    scope = context.rights.scope("read", series.resource, context.today)
+    return await context.ask(lists.find, series, scope, context.today, id)
+
+
+async def unit_of(context: Context, unit_id: int) -> Placed:
+    """The unit of a record, as it stands today."""
+    return (await context.units([unit_id], context.today))[0]
+
+
+class _OwnRecords:
+    """The own records of many units, one statement for all of them."""
+
+    def __init__(
+        self, context: Context, series: Series[Any], scope: Scope, listing: Listing
+    ) -> None:
+        self._context = context
+        self._series = series
+        self._scope = scope
+        self._listing = listing
+
+    async def first(self, unit: Placed, after: Position | None, limit: int) -> list[Any]:
+        async def load(units: list[int]) -> Mapping[int, list[Any]]:
+            return await self._ask(lists.first_of_units, units, after, limit)
+
+        name = ("first of", self._series.resource, self._listing, after, limit)
+        found: list[Any] = await self._context.loader(name, load).load(unit.unit_id)
+        return found
+
+    async def count(self, unit: Placed, up_to: Position | None) -> int:
+        async def load(units: list[int]) -> Mapping[int, int]:
+            return await self._ask(lists.count_of_units, units, up_to)
+
+        name = ("count of", self._series.resource, self._listing, up_to)
+        found: int = await self._context.loader(name, load).load(unit.unit_id)
+        return found
+
+    async def _ask(self, query: Query[T], units: list[int], *rest: Any) -> T:
+        return await self._context.ask(
+            query,
+            self._series,
+            self._scope,
+            self._context.today,
+            units,
+            self._listing,
+            *rest,
+        )
+
+
+async def _today(context: Context, unit: Placed) -> Placed | None:
+    standing = await context.units([unit.unit_id], context.today)
+    return standing[0] if standing else None
+
+
+async def _readable(context: Context, series: Series[Any], inside: Placed | None) -> Scope:
+    """The viewer's scope; raises `Forbidden` where nothing that was asked for is in it."""
+    scope = context.rights.scope("read", series.resource, context.today)
+    path = "" if inside is None else inside.path
+    if scope.surely_reaches(path) or (inside is not None and scope.covers(inside)):
+        return scope
+    if not await context.ask(placements.reached, scope, context.today, [path]):
+        raise Forbidden
+    return scope
+
+
+async def _first(
+    context: Context,
+    series: Series[Any],
+    scope: Scope,
+    listing: Listing,
+    after: Position | None,
+    limit: int,
+) -> list[Any]:
+    few = await context.ask(context.sizes.is_small, context.revision, scope, context.today, limit)
+    found: list[Any] = await context.ask(
+        lists.first_records, series, scope, context.today, listing, after, limit, few
+    )
+    return found
+
+
+async def _count(
+    context: Context,
+    series: Series[Any],
+    scope: Scope,
+    listing: Listing,
+    up_to: Position | None,
+) -> int:
+    return await context.ask(lists.count_records, series, scope, context.today, listing, up_to)
+
+
+def _cursor(name: ListName, series: Series[Any], record: Any) -> str:
+    position = series.position(record)
+    return name.cursor(position.day, position.id)

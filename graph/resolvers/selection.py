@@ -1,0 +1,46 @@
+"""What a request selects below a field: which sums, counts and units it pays to fetch.
+
+Names are those of the schema. A selection under `@skip` or `@include` counts as made: too much is
+fetched rather than too little.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    SelectionSetNode,
+)
+from strawberry import Info
+
+
+def selected(info: Info[Any, Any], *path: str) -> frozenset[str]:
+    """The names selected below this field, or below the field at `path` under it."""
+    raw = info._raw_info
+    nodes: list[FieldNode] = list(raw.field_nodes)
+    for step in path:
+        nodes = [node for node in _below(nodes, raw.fragments) if node.name.value == step]
+    return frozenset(node.name.value for node in _below(nodes, raw.fragments))
+
+
+def _below(
+    nodes: list[FieldNode], fragments: dict[str, FragmentDefinitionNode]
+) -> Iterator[FieldNode]:
+    for node in nodes:
+        if node.selection_set is not None:
+            yield from _fields(node.selection_set, fragments)
+
+
+def _fields(
+    selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]
+) -> Iterator[FieldNode]:
+    for node in selections.selections:
+        if isinstance(node, FieldNode):
+            yield node
+        elif isinstance(node, InlineFragmentNode):
+            yield from _fields(node.selection_set, fragments)
+        elif isinstance(node, FragmentSpreadNode):
+            yield from _fields(fragments[node.name.value].selection_set, fragments)

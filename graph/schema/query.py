@@ -1,0 +1,162 @@
+"""The questions that can be asked at the root."""
+
+from datetime import date
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from graph.resolvers import records, summaries, units, viewer
+from graph.schema.asking import NO_GROUPS, list_of, measures_of
+from graph.schema.enumerations import Attribution, RecordOrder
+from graph.schema.evaluations import EvaluationConnection, EvaluationGrouping, EvaluationSummary
+from graph.schema.filters import (
+    EvaluationFilter,
+    InspectionFilter,
+    MeetingFilter,
+    UnitFilter,
+    evaluation_filter,
+    given,
+    inspection_filter,
+    meeting_filter,
+    unit_filter,
+)
+from graph.schema.inspections import InspectionConnection, InspectionGrouping, InspectionSummary
+from graph.schema.meetings import MeetingConnection, MeetingGrouping, MeetingSummary
+from graph.schema.paging import Info, Node
+from graph.schema.units import Unit, UnitConnection
+from graph.schema.viewer import Viewer
+from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
+
+
+@strawberry.type(description="Every answer is cut to what the viewer's rights allow.")
+class Query:
+    @strawberry.field(description="Who is asking.")
+    def viewer(self, info: Info) -> Viewer:
+        found: Any = viewer.viewer(info.context)
+        return found
+
+    @strawberry.field(description="Whatever a global id names; null where out of reach.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        found: Any = await viewer.node(info.context, id)
+        return found
+
+    @strawberry.field(
+        description="A unit by its code, as the tree stood on `asOf` (today if left out): so are "
+        "its parent, path, children and figures."
+    )
+    async def unit(self, info: Info, code: str, as_of: date | None = UNSET) -> Unit | None:
+        day = given(as_of) or info.context.today
+        found: Any = await units.find(info.context, code, day)
+        return found
+
+    @strawberry.field(
+        description="Units the viewer may see; `within` narrows to one unit's subtree."
+    )
+    async def units(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        filter: UnitFilter | None = UNSET,
+        as_of: date | None = UNSET,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> UnitConnection | None:
+        found: Any = await units.listed(
+            info.context, given(within), unit_filter(filter), given(as_of), first, given(after)
+        )
+        return found
+
+    @strawberry.field(description="Meetings the viewer may read, on the tree of today.")
+    async def meetings(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        filter: MeetingFilter | None = UNSET,
+        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> MeetingConnection | None:
+        asked = list_of(info, meeting_filter(filter), order_by, first, after)
+        found: Any = await records.listed(info.context, MEETINGS, given(within), asked)
+        return found
+
+    @strawberry.field(description="Evaluations the viewer may read, on the tree of today.")
+    async def evaluations(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        filter: EvaluationFilter | None = UNSET,
+        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> EvaluationConnection | None:
+        asked = list_of(info, evaluation_filter(filter), order_by, first, after)
+        found: Any = await records.listed(info.context, EVALUATIONS, given(within), asked)
+        return found
+
+    @strawberry.field(description="Inspections the viewer may read, on the tree of today.")
+    async def inspections(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        filter: InspectionFilter | None = UNSET,
+        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> InspectionConnection | None:
+        asked = list_of(info, inspection_filter(filter), order_by, first, after)
+        found: Any = await records.listed(info.context, INSPECTIONS, given(within), asked)
+        return found
+
+    @strawberry.field(
+        description="One row a group; without `groupBy` exactly one row. Groups without records "
+        "are left out; but where CHILD is the only key every child open on that day that the "
+        "viewer may see has its row."
+    )
+    async def meeting_summary(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        filter: MeetingFilter | None = UNSET,
+        group_by: list[MeetingGrouping] | None = NO_GROUPS,
+        as_of: date | None = UNSET,
+        attribution: Attribution | None = Attribution.AS_OF,
+    ) -> list[MeetingSummary] | None:
+        asked = measures_of(info, meeting_filter(filter), group_by, attribution)
+        found: Any = await summaries.summarised(
+            info.context, summaries.MEETINGS, given(within), asked, given(as_of)
+        )
+        return found
+
+    @strawberry.field(description="As `meetingSummary`, of evaluations.")
+    async def evaluation_summary(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        filter: EvaluationFilter | None = UNSET,
+        group_by: list[EvaluationGrouping] | None = NO_GROUPS,
+        as_of: date | None = UNSET,
+        attribution: Attribution | None = Attribution.AS_OF,
+    ) -> list[EvaluationSummary] | None:
+        asked = measures_of(info, evaluation_filter(filter), group_by, attribution)
+        found: Any = await summaries.summarised(
+            info.context, summaries.EVALUATIONS, given(within), asked, given(as_of)
+        )
+        return found
+
+    @strawberry.field(description="As `meetingSummary`, of inspections.")
+    async def inspection_summary(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        filter: InspectionFilter | None = UNSET,
+        group_by: list[InspectionGrouping] | None = NO_GROUPS,
+        as_of: date | None = UNSET,
+        attribution: Attribution | None = Attribution.AS_OF,
+    ) -> list[InspectionSummary] | None:
+        asked = measures_of(info, inspection_filter(filter), group_by, attribution)
+        found: Any = await summaries.summarised(
+            info.context, summaries.INSPECTIONS, given(within), asked, given(as_of)
+        )
+        return found

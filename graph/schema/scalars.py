@@ -1,0 +1,46 @@
+"""The scalars of Chibo's own: a day in one form only, and a moment with its offset."""
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+from graphql import GraphQLError
+from strawberry import scalar
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def parse_day(value: Any) -> date:
+    """YYYY-MM-DD, and no other form of ISO 8601."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise GraphQLError("Date is written YYYY-MM-DD and is a day of the calendar.")
+
+
+def _parse_moment(value: Any) -> datetime:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is not None and moment.tzinfo is not None:
+            return moment
+    raise GraphQLError("DateTime is written in ISO 8601 with an offset.")
+
+
+DATE = scalar(
+    name="Date",
+    description="A day: YYYY-MM-DD, and no other form of ISO 8601.",
+    serialize=date.isoformat,
+    parse_value=parse_day,
+)
+
+DATE_TIME = scalar(
+    name="DateTime",
+    description="A moment in ISO 8601 with its offset.",
+    serialize=datetime.isoformat,
+    parse_value=_parse_moment,
+)

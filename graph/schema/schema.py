@@ -1,0 +1,28 @@
+"""The schema whole: what clients see, and the one seam through which plain fields are read."""
+
+from datetime import date, datetime
+from typing import Any
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from graph.resolvers.identity import global_id
+from graph.schema.mutation import Mutation
+from graph.schema.query import Query
+from graph.schema.scalars import DATE, DATE_TIME
+from graph.schema.viewer import Appointment
+
+
+def _attribute(source: Any, name: str) -> Any:
+    """A plain field is the attribute of its name; an id is made where it is asked for."""
+    return global_id(source) if name == "id" else getattr(source, name)
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[Appointment],
+    config=StrawberryConfig(
+        default_resolver=_attribute, scalar_map={date: DATE, datetime: DATE_TIME}
+    ),
+)

@@ -1,0 +1,197 @@
+"""Units as clients see them, with all that hangs from a unit: lists and sums of its records."""
+
+from datetime import date
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from graph.resolvers import records, summaries, units
+from graph.schema.asking import NO_GROUPS, list_of, measures_of
+from graph.schema.enumerations import Attribution, RecordOrder
+from graph.schema.evaluations import EvaluationConnection, EvaluationGrouping, EvaluationSummary
+from graph.schema.filters import (
+    EvaluationFilter,
+    InspectionFilter,
+    MeetingFilter,
+    UnitFilter,
+    evaluation_filter,
+    given,
+    inspection_filter,
+    meeting_filter,
+    unit_filter,
+)
+from graph.schema.inspections import InspectionConnection, InspectionGrouping, InspectionSummary
+from graph.schema.meetings import MeetingConnection, MeetingGrouping, MeetingSummary
+from graph.schema.paging import Info, Node, PageInfo, connection
+from hierarchy.unit import Placed
+from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
+
+
+@strawberry.type(description="Kinds of unit are data: code, official name, rank.")
+class UnitKind:
+    code: str
+    name: str
+    rank: int
+
+
+@strawberry.type(description="A unit (tổ chức đảng) as the tree stood on the day asked for.")
+class Unit(Node):
+    code: str
+    name: str
+    category: str | None
+    established_on: date
+
+    @strawberry.field
+    def kind(self, info: Info) -> UnitKind:
+        found: Any = units.kind(info.context, _placed(self))
+        return found
+
+    @strawberry.field(
+        description="Set once the unit is closed (dissolved, merged, split up) on the day asked "
+        "for; it stays addressable."
+    )
+    def closed_on(self) -> date | None:
+        return units.closed_on(_placed(self))
+
+    @strawberry.field(
+        description="The unit above; null at the top, and where this unit is in sight only as an "
+        "inspecting one."
+    )
+    async def parent(self, info: Info) -> "Unit | None":
+        found: Any = await units.parent(info.context, _placed(self))
+        return found
+
+    @strawberry.field(description="From the top of the tree to this unit.")
+    async def path(self, info: Info) -> list["Unit"]:
+        found: Any = await units.path(info.context, _placed(self))
+        return found
+
+    @strawberry.field(description="The units directly below that the viewer may see, by code.")
+    async def children(
+        self,
+        info: Info,
+        filter: UnitFilter | None = UNSET,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> "UnitConnection":
+        found: Any = await units.children(
+            info.context, _placed(self), unit_filter(filter), first, given(after)
+        )
+        return found
+
+    @strawberry.field(description="The unit's own meetings.")
+    async def meetings(
+        self,
+        info: Info,
+        filter: MeetingFilter | None = UNSET,
+        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> MeetingConnection | None:
+        asked = list_of(info, meeting_filter(filter), order_by, first, after)
+        found: Any = await records.of_unit(info.context, MEETINGS, _placed(self), asked)
+        return found
+
+    @strawberry.field(description="The unit's own evaluations.")
+    async def evaluations(
+        self,
+        info: Info,
+        filter: EvaluationFilter | None = UNSET,
+        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> EvaluationConnection | None:
+        asked = list_of(info, evaluation_filter(filter), order_by, first, after)
+        found: Any = await records.of_unit(info.context, EVALUATIONS, _placed(self), asked)
+        return found
+
+    @strawberry.field(description="The inspections of the unit itself.")
+    async def inspections(
+        self,
+        info: Info,
+        filter: InspectionFilter | None = UNSET,
+        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> InspectionConnection | None:
+        asked = list_of(info, inspection_filter(filter), order_by, first, after)
+        found: Any = await records.of_unit(info.context, INSPECTIONS, _placed(self), asked)
+        return found
+
+    @strawberry.field(description="Sums over this unit's subtree, itself included.")
+    async def meeting_summary(
+        self,
+        info: Info,
+        filter: MeetingFilter | None = UNSET,
+        group_by: list[MeetingGrouping] | None = NO_GROUPS,
+        attribution: Attribution | None = Attribution.AS_OF,
+    ) -> list[MeetingSummary] | None:
+        asked = measures_of(info, meeting_filter(filter), group_by, attribution)
+        found: Any = await summaries.of_unit(info.context, summaries.MEETINGS, _placed(self), asked)
+        return found
+
+    @strawberry.field(description="Sums over this unit's subtree, itself included.")
+    async def evaluation_summary(
+        self,
+        info: Info,
+        filter: EvaluationFilter | None = UNSET,
+        group_by: list[EvaluationGrouping] | None = NO_GROUPS,
+        attribution: Attribution | None = Attribution.AS_OF,
+    ) -> list[EvaluationSummary] | None:
+        asked = measures_of(info, evaluation_filter(filter), group_by, attribution)
+        found: Any = await summaries.of_unit(
+            info.context, summaries.EVALUATIONS, _placed(self), asked
+        )
+        return found
+
+    @strawberry.field(description="Sums over this unit's subtree, itself included.")
+    async def inspection_summary(
+        self,
+        info: Info,
+        filter: InspectionFilter | None = UNSET,
+        group_by: list[InspectionGrouping] | None = NO_GROUPS,
+        attribution: Attribution | None = Attribution.AS_OF,
+    ) -> list[InspectionSummary] | None:
+        asked = measures_of(info, inspection_filter(filter), group_by, attribution)
+        found: Any = await summaries.of_unit(
+            info.context, summaries.INSPECTIONS, _placed(self), asked
+        )
+        return found
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, Placed)
+
+
+def _placed(unit: Any) -> Placed:
+    """What stands behind the type: a unit as it is placed on the day asked for."""
+    found: Placed = unit
+    return found
+
+
+@strawberry.type(description="A unit in a list.")
+class UnitEdge:
+    cursor: str
+    node: Unit
+
+
+@strawberry.type(description="A page of units.")
+class UnitConnection:
+    @strawberry.field
+    async def edges(self) -> list[UnitEdge]:
+        found: Any = await connection(self).edges()
+        return found
+
+    @strawberry.field
+    async def nodes(self) -> list[Unit]:
+        found: Any = await connection(self).nodes()
+        return found
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        return self  # type: ignore[return-value]
+
+    @strawberry.field(description="How many elements the whole list has, exactly.")
+    async def total_count(self) -> int:
+        return await connection(self).total_count()

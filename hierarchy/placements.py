@@ -1,0 +1,379 @@
+"""Units as they stand on a day, for those who may see them.
+
+Every list is cut in the database by the viewer's scope of `unit read` on the tree of the day. A
+unit is in sight where the scope covers it or one below it, so that what stands above is in sight
+too. Names are searched without case and diacritics. Lists are by code, bytewise, and are walked by
+the last code seen, never by an offset. It writes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hierarchy.given import first_of_each, given, is_postgresql
+from hierarchy.scope import Scope, subtree
+from hierarchy.tables import placement, revision, unit
+from hierarchy.unit import AFTER_LABELS, Life, Placed, folded, prefixes
+
+Columns = Any
+
+
+class UnitStatus(Enum):
+    """Whether a unit is open on the day asked for."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    ANY = "ANY"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFilter:
+    """What narrows a list of units; null leaves out, an empty list matches nothing."""
+
+    kind: tuple[str, ...] | None = None
+    category: tuple[str, ...] | None = None
+    name_contains: str | None = None
+    status: UnitStatus = UnitStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What the answers of one snapshot depend on."""
+
+    tree_version: int
+    policy_version: int
+
+
+_PLACED = (
+    "unit_id",
+    "code",
+    "name",
+    "kind",
+    "category",
+    "rank",
+    "parent_id",
+    "path",
+    "depth",
+    "established_on",
+    "closed_on",
+)
+
+
+async def read_revision(connection: AsyncConnection) -> Revision:
+    """The revision of the snapshot: the first statement of every request."""
+    row = await connection.execute(select(revision.c.tree_version, revision.c.policy_version))
+    return Revision(*row.one())
+
+
+async def lock_revision(connection: AsyncConnection) -> Revision:
+    """The revision, kept as it is until the transaction ends: what a writer reads first."""
+    row = await connection.execute(
+        select(revision.c.tree_version, revision.c.policy_version).with_for_update(read=True)
+    )
+    return Revision(*row.one())
+
+
+def on(columns: Columns, day: Any) -> ColumnElement[bool]:
+    """That a placement is the unit's on a day (a date or an expression)."""
+    return and_(columns.valid_from <= day, or_(columns.valid_to.is_(None), columns.valid_to > day))
+
+
+def in_sight(scope: Scope, columns: Columns, day: date) -> ColumnElement[bool]:
+    """That the viewer may see the unit: the scope covers it, or one below it."""
+    covered: ColumnElement[bool] = scope.predicate(columns)
+    if not scope:
+        return covered
+    if scope.is_solid:
+        return or_(covered, columns.path.in_(scope.bases_above()))
+    below = placement.alias("below")
+    return or_(
+        covered,
+        select(below.c.unit_id)
+        .where(
+            on(below.c, day),
+            below.c.path > columns.path,
+            subtree(below.c.path, columns.path),
+            scope.predicate(below.c),
+        )
+        .correlate(columns.path.table)
+        .exists(),
+    )
+
+
+async def find(connection: AsyncConnection, scope: Scope, code: str, day: date) -> Placed | None:
+    """The unit of a code on a day; null where it does not stand or is out of sight."""
+    if not _storable(code):
+        return None
+    columns = placement.c
+    rows = await connection.execute(
+        _placed(columns).where(
+            columns.code == code, on(columns, day), in_sight(scope, columns, day)
+        )
+    )
+    row = rows.first()
+    return unit_of_row(row, day) if row else None
+
+
+async def placed(
+    connection: AsyncConnection, unit_ids: Iterable[int], day: date
+) -> dict[int, Placed]:
+    """Units by id as they stand on a day, for whoever has been shown them already."""
+    ids = list(unit_ids)
+    wanted = given(is_postgresql(connection), "wanted", key=ids)
+    rows = await connection.execute(
+        _placed(placement.c)
+        .join_from(wanted, placement, placement.c.unit_id == wanted.c.key)
+        .where(on(placement.c, day))
+    )
+    return {row[0]: unit_of_row(row, day) for row in rows}
+
+
+async def life(connection: AsyncConnection, unit_id: int) -> Life:
+    """The days that a unit stands open, for whoever has been shown it already."""
+    rows = await connection.execute(
+        select(unit.c.stands_from, unit.c.closed_on).where(unit.c.id == unit_id)
+    )
+    return Life(*rows.one())
+
+
+async def sighted(
+    connection: AsyncConnection, scope: Scope, unit_ids: Iterable[int], day: date
+) -> dict[int, Placed]:
+    """Those of the units that are in sight on a day, by id."""
+    wanted = given(is_postgresql(connection), "wanted", key=list(unit_ids))
+    rows = await connection.execute(
+        _placed(placement.c)
+        .join_from(wanted, placement, placement.c.unit_id == wanted.c.key)
+        .where(on(placement.c, day), in_sight(scope, placement.c, day))
+    )
+    return {row[0]: unit_of_row(row, day) for row in rows}
+
+
+async def first_units(
+    connection: AsyncConnection,
+    scope: Scope,
+    day: date,
+    within: Placed | None,
+    chosen: UnitFilter,
+    after: str | None,
+    limit: int,
+) -> list[Placed]:
+    """The first `limit` units in sight after a code, by code."""
+    columns = placement.c
+    rows = await connection.execute(
+        _placed(columns)
+        .where(_listed(scope, columns, day, within, chosen), _after(columns, after))
+        .order_by(columns.code)
+        .limit(limit)
+    )
+    return [unit_of_row(row, day) for row in rows]
+
+
+async def count_units(
+    connection: AsyncConnection,
+    scope: Scope,
+    day: date,
+    within: Placed | None,
+    chosen: UnitFilter,
+    up_to: str | None = None,
+) -> int:
+    """How many units in sight there are, all or up to and with a code."""
+    columns = placement.c
+    rows = await connection.execute(
+        select(func.count())
+        .select_from(placement)
+        .where(
+            _listed(scope, columns, day, within, chosen),
+            columns.code <= up_to if up_to is not None else true(),
+        )
+    )
+    return int(rows.scalar_one())
+
+
+async def first_children(
+    connection: AsyncConnection,
+    scope: Scope,
+    day: date,
+    parents: Sequence[int],
+    chosen: UnitFilter,
+    after: str | None,
+    limit: int,
+) -> dict[int, list[Placed]]:
+    """The first `limit` children in sight of each parent after a code, by code."""
+    wanted = given(is_postgresql(connection), "wanted", key=list(parents))
+
+    def are_children(columns: Columns) -> ColumnElement[bool]:
+        return and_(
+            columns.parent_id == wanted.c.key,
+            _listed(scope, columns, day, None, chosen),
+            _after(columns, after),
+        )
+
+    joined, columns = first_of_each(
+        is_postgresql(connection),
+        wanted,
+        placement,
+        "unit_id",
+        are_children,
+        lambda columns: (columns.code,),
+        limit,
+    )
+    rows = await connection.execute(
+        _placed(columns).select_from(joined).where(on(columns, day)).order_by(columns.code)
+    )
+    return _by_parent(parents, (unit_of_row(row, day) for row in rows))
+
+
+async def count_children(
+    connection: AsyncConnection,
+    scope: Scope,
+    day: date,
+    parents: Sequence[int],
+    chosen: UnitFilter,
+    up_to: str | None = None,
+) -> dict[int, int]:
+    """How many children in sight each parent has, all or up to and with a code."""
+    wanted = given(is_postgresql(connection), "wanted", key=list(parents))
+    columns = placement.c
+    rows = await connection.execute(
+        select(columns.parent_id, func.count())
+        .join_from(wanted, placement, columns.parent_id == wanted.c.key)
+        .where(
+            _listed(scope, columns, day, None, chosen),
+            columns.code <= up_to if up_to is not None else true(),
+        )
+        .group_by(columns.parent_id)
+    )
+    counts: dict[int, int] = dict(row.tuple() for row in rows)
+    return {parent: counts.get(parent, 0) for parent in parents}
+
+
+async def open_children(
+    connection: AsyncConnection, scope: Scope, day: date, parents: Sequence[int], limit: int
+) -> dict[int, list[Placed]]:
+    """All children in sight that are open on the day, `limit` a parent at the most, by code."""
+    return await first_children(connection, scope, day, parents, UnitFilter(), None, limit)
+
+
+async def reached(
+    connection: AsyncConnection, scope: Scope, day: date, paths: Sequence[str]
+) -> set[str]:
+    """The paths of the day's tree in whose subtree the scope covers at least one unit."""
+    if not scope or not paths:
+        return set()
+    wanted = given(is_postgresql(connection), "wanted", path=list(paths))
+    inner = placement.alias("inner")
+    found = (
+        select(inner.c.unit_id)
+        .where(
+            on(inner.c, day),
+            inner.c.path >= wanted.c.path,
+            inner.c.path < wanted.c.path + AFTER_LABELS,
+            scope.predicate(inner.c),
+        )
+        .correlate(wanted)
+        .exists()
+    )
+    return set((await connection.execute(select(wanted.c.path).where(found))).scalars())
+
+
+async def lowest_above(connection: AsyncConnection, scope: Scope, day: date) -> Placed | None:
+    """The lowest unit that is above or at all that the scope covers; null where that is nothing."""
+    columns = placement.c
+    rows = await connection.execute(
+        select(func.min(columns.path), func.max(columns.path)).where(
+            on(columns, day), scope.predicate(columns)
+        )
+    )
+    first, last = rows.one()
+    if first is None:
+        return None
+    shared = [path for path in prefixes(first) if last.startswith(path)]
+    found = await connection.execute(
+        _placed(columns).where(columns.path == shared[-1], on(columns, day))
+    )
+    return unit_of_row(found.one(), day)
+
+
+async def size(connection: AsyncConnection, scope: Scope | None, day: date) -> int:
+    """How many units the scope covers on a day; without one, how many stand at all."""
+    covered = true() if scope is None else scope.predicate(placement.c)
+    rows = await connection.execute(
+        select(func.count()).select_from(placement).where(on(placement.c, day), covered)
+    )
+    return int(rows.scalar_one())
+
+
+def placed_columns(columns: Columns) -> list[Any]:
+    """The columns that `unit_of_row` makes a unit of."""
+    return [columns[name] for name in _PLACED]
+
+
+def unit_of_row(row: Any, day: date) -> Placed:
+    """The unit of a row of `placed_columns`, as it stands on the day."""
+    return Placed(*(*row, day))
+
+
+def _placed(columns: Columns) -> Select[Any]:
+    return select(*placed_columns(columns))
+
+
+def _storable(text: str) -> bool:
+    """Whether the databases can hold, and so compare, the text at all."""
+    return "\0" not in text and not any("\ud800" <= mark <= "\udfff" for mark in text)
+
+
+def _after(columns: Columns, after: str | None) -> ColumnElement[bool]:
+    return columns.code > after if after is not None else true()
+
+
+def _listed(
+    scope: Scope, columns: Columns, day: date, within: Placed | None, chosen: UnitFilter
+) -> ColumnElement[bool]:
+    conditions = [on(columns, day), in_sight(scope, columns, day), *_chosen(columns, day, chosen)]
+    if within is not None:
+        conditions.append(subtree(columns.path, within.path))
+    return and_(*conditions)
+
+
+def _chosen(columns: Columns, day: date, chosen: UnitFilter) -> Iterable[ColumnElement[bool]]:
+    if chosen.kind is not None:
+        yield columns.kind.in_(chosen.kind)
+    if chosen.category is not None:
+        yield columns.category.in_([text for text in chosen.category if _storable(text)])
+    if chosen.name_contains is not None:
+        yield _name_contains(columns, chosen.name_contains)
+    is_open = or_(columns.closed_on.is_(None), columns.closed_on > day)
+    if chosen.status is UnitStatus.OPEN:
+        yield is_open
+    elif chosen.status is UnitStatus.CLOSED:
+        yield and_(columns.closed_on.is_not(None), columns.closed_on <= day)
+
+
+def _name_contains(columns: Columns, part: str) -> ColumnElement[bool]:
+    if not _storable(part):
+        return false()
+    found: ColumnElement[bool] = columns.name_folded.contains(folded(part), autoescape=True)
+    return found
+
+
+def _by_parent(parents: Sequence[int], units: Iterable[Placed]) -> dict[int, list[Placed]]:
+    children: dict[int, list[Placed]] = {parent: [] for parent in parents}
+    for child in units:
+        if child.parent_id is not None:
+            children[child.parent_id].append(child)
+    return children

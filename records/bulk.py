@@ -1,0 +1,189 @@
+"""Many records stored at once: COPY on PostgreSQL, one prepared statement on SQLite.
+
+It works inside the transaction that the caller opened and commits, and holds records against no
+rule: that was done before. `client_key` and `loaded_file`, which keep a load from being stored
+twice, are read and written here. Whatever the database, a row that is already there is SQLAlchemy's
+`IntegrityError`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache
+from itertools import islice, repeat
+from operator import attrgetter
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Column, Table, Uuid, insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
+
+from hierarchy.given import is_postgresql
+from records.record import Entry
+from records.tables import client_key, evaluation, inspection, loaded_file, meeting
+
+TABLES = {table.name: table for table in (meeting, evaluation, inspection)}
+_ASKED_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one resource, field by field; `by_unit_ids` only of inspections."""
+
+    resource: str
+    unit_ids: Sequence[int]
+    by_unit_ids: Sequence[int] | None
+    entries: Sequence[Entry]
+
+
+def new_ids(count: int) -> list[str]:
+    """Ids for records, in hex: UUIDs of version 7, so that later ones come later."""
+    return [uuid7().hex for _ in range(count)]
+
+
+async def store(
+    connection: AsyncConnection, ids: Sequence[str], records: Records, recorded_at: datetime
+) -> None:
+    """Stores records at their first revision."""
+    if not records.entries:
+        return
+    entry_type = type(records.entries[0])
+    columns = {
+        "id": ids,
+        "unit_id": records.unit_ids,
+        "revision": repeat(1),
+        "recorded_at": repeat(recorded_at),
+        **_columns(entry_type, records.entries),
+    }
+    if records.by_unit_ids is not None:
+        columns["by_unit_id"] = records.by_unit_ids
+    await insert_columns(connection, TABLES[records.resource], columns)
+
+
+async def stored_contents(
+    connection: AsyncConnection, principal: str, keys: Iterable[str]
+) -> dict[str, str]:
+    """What the records said that a principal stored under these keys, by key (see `content.py`)."""
+    found: dict[str, str] = {}
+    asked = iter(keys)
+    while chunk := list(islice(asked, _ASKED_AT_ONCE)):
+        rows = await connection.execute(
+            select(client_key.c.key, client_key.c.content).where(
+                client_key.c.principal == principal, client_key.c.key.in_(chunk)
+            )
+        )
+        found.update((key, content) for key, content in rows)
+    return found
+
+
+async def has_keys(connection: AsyncConnection, principal: str) -> bool:
+    """Whether the principal has stored anything under a key."""
+    one = select(client_key.c.key).where(client_key.c.principal == principal).limit(1)
+    return await connection.scalar(one) is not None
+
+
+async def store_keys(
+    connection: AsyncConnection,
+    principal: str,
+    resource: str,
+    stored: Sequence[tuple[str, str, str]],
+) -> None:
+    """Remembers keys, what was stored under each, and the id it got (in hex)."""
+    if stored:
+        keys, contents, ids = zip(*stored, strict=True)
+        columns = {
+            "principal": repeat(principal),
+            "key": keys,
+            "resource": repeat(resource),
+            "content": contents,
+            "record_id": ids,
+        }
+        await insert_columns(connection, client_key, columns)
+
+
+async def was_loaded(connection: AsyncConnection, digest: str) -> bool:
+    """Whether a file of these very bytes was loaded before."""
+    one = select(loaded_file.c.digest).where(loaded_file.c.digest == digest)
+    return await connection.scalar(one) is not None
+
+
+async def remember_file(
+    connection: AsyncConnection, digest: str, name: str, loaded_at: datetime
+) -> None:
+    """Remembers the bytes of a loaded file; their first load stays the one remembered."""
+    if not await was_loaded(connection, digest):
+        row = {"digest": digest, "name": name, "loaded_at": loaded_at}
+        await connection.execute(insert(loaded_file), row)
+
+
+async def insert_columns(
+    connection: AsyncConnection, table: Table, columns: Mapping[str, Iterable[Any]]
+) -> None:
+    """Inserts rows given column by column; at least one column is of a length.
+
+    Values are of the table's types; a UUID is given as its hex digits.
+    """
+    dialect = connection.dialect
+    stored = [
+        map(_Stored(process).__getitem__, values) if process else values
+        for process, values in (
+            (_processor(table.c[name], dialect), values) for name, values in columns.items()
+        )
+    ]
+    rows = list(zip(*stored, strict=False))
+    if is_postgresql(connection):
+        await _copy(connection, table.name, list(columns), rows)
+    else:
+        places = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({places})"
+        await connection.exec_driver_sql(statement, rows)
+
+
+async def _copy(
+    connection: AsyncConnection, table: str, names: list[str], rows: list[tuple[Any, ...]]
+) -> None:
+    pooled = await connection.get_raw_connection()
+    driver: Any = pooled.driver_connection
+    if not driver.is_in_transaction():
+        await connection.execute(select(1))
+    try:
+        await driver.copy_records_to_table(table, records=rows, columns=names)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(f"COPY {table}", None, error) from error
+    except asyncpg.PostgresError as error:
+        raise DBAPIError(f"COPY {table}", None, error) from error
+
+
+class _Stored(dict[Any, Any]):
+    """Values as the driver takes them, each made once: the same few come again and again."""
+
+    def __init__(self, process: Callable[[Any], Any]) -> None:
+        self._process = process
+
+    def __missing__(self, value: Any) -> Any:
+        made = self[value] = self._process(value)
+        return made
+
+
+def _processor(column: Column[Any], dialect: Any) -> Callable[[Any], Any] | None:
+    if isinstance(column.type, Uuid):
+        return None
+    return column.type.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _columns(entry_type: type[Entry], entries: Sequence[Entry]) -> dict[str, Iterable[Any]]:
+    kind: Any = entry_type
+    names, values = _reading(kind)
+    columns: dict[str, Iterable[Any]] = dict(
+        zip(names, zip(*map(values, entries), strict=True), strict=True)
+    )
+    return columns
+
+
+@cache
+def _reading(entry_type: Any) -> tuple[tuple[str, ...], Callable[[Entry], tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(entry_type))
+    names = (*names, "day") if hasattr(entry_type, "day") else names
+    return names, attrgetter(*names)

@@ -1,0 +1,80 @@
+"""One record stored for a principal, and the client key that keeps it from being stored twice.
+
+It works inside the transaction that the caller commits. Rights and the record's own rules were
+looked at before; what only stored records show (a second evaluation of a year, a key used for
+something else) is looked at here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hierarchy.errors import Conflict
+from records import bulk
+from records.record import Entry, EvaluationEntry
+from records.tables import client_key, evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A record to be stored: for whom, under which key, and what it says (`content.digest`)."""
+
+    resource: str
+    unit_id: int
+    by_unit_id: int | None
+    entry: Entry
+    principal: str
+    key: str | None
+    content: str
+
+
+async def stored_before(connection: AsyncConnection, writing: Writing) -> UUID | None:
+    """The record that the same key has stored; null where the key is new or there is none.
+
+    Raises `Conflict` where the key stored something else.
+    """
+    if writing.key is None:
+        return None
+    rows = await connection.execute(
+        select(client_key.c.content, client_key.c.record_id).where(
+            client_key.c.principal == writing.principal, client_key.c.key == writing.key
+        )
+    )
+    row = rows.first()
+    if row is None:
+        return None
+    if row.content != writing.content:
+        raise Conflict("This client key has stored something else.", field="client_key")
+    found: UUID = row.record_id
+    return found
+
+
+async def store(connection: AsyncConnection, writing: Writing, recorded_at: datetime) -> UUID:
+    """Stores the record at its first revision and answers with its id.
+
+    Raises `Conflict` for a second evaluation of a unit and year.
+    """
+    await _check_year(connection, writing)
+    [id_] = bulk.new_ids(1)
+    by = None if writing.by_unit_id is None else [writing.by_unit_id]
+    records = bulk.Records(writing.resource, [writing.unit_id], by, [writing.entry])
+    await bulk.store(connection, [id_], records, recorded_at)
+    if writing.key is not None:
+        kept = [(writing.key, writing.content, id_)]
+        await bulk.store_keys(connection, writing.principal, writing.resource, kept)
+    return UUID(hex=id_)
+
+
+async def _check_year(connection: AsyncConnection, writing: Writing) -> None:
+    if not isinstance(writing.entry, EvaluationEntry):
+        return
+    rows = await connection.execute(
+        select(evaluation.c.id).where(
+            evaluation.c.unit_id == writing.unit_id, evaluation.c.year == writing.entry.year
+        )
+    )
+    if rows.first() is not None:
+        raise Conflict("The unit has an evaluation of that year already.", field="year")

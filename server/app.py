@@ -1,0 +1,155 @@
+"""The server put together: stores, rights, GraphQL and its HTTP in one ASGI application.
+
+Each worker makes its own from the same settings; what they share is in the stores. At start the
+tables are brought to the newest form and the projection up to the tree; while it runs, a tree
+that another process changed and did not live to project is caught up with. It decides nothing
+about rights or records.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from graph.execution import Executor
+from graph.http import Endpoint
+from server.database import Database
+from server.identity import Identity, Unauthenticated
+from server.logs import RequestLog
+from server.page import CONTENT_SECURITY_POLICY, page_folder
+from server.settings import Settings
+from server.stores import Stores, open_stores
+from server.tables import secret
+
+logger = structlog.get_logger(__name__)
+
+CATCH_UP_SECONDS = 5.0
+
+
+def make_app(settings: Settings, bound_host: str) -> Any:
+    """The application of one worker, bound to a host."""
+    server = _Server(settings, bound_host)
+    folder = page_folder() if settings.explorer else None
+    routes: list[Route | Mount] = [
+        Route("/graphql", server.graphql, methods=["GET", "POST"]),
+        Route("/healthz", server.healthz, methods=["GET"]),
+        Route("/readyz", server.readyz, methods=["GET"]),
+    ]
+    if folder is not None:
+        routes.append(Mount("/page", StaticFiles(directory=folder)))
+    middleware = [Middleware(RequestLog), *_cors(settings)]
+    return Starlette(routes=routes, middleware=middleware, lifespan=server.lifespan)
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Accept-Language", "If-None-Match"],
+            expose_headers=["ETag", "X-Request-Id"],
+        )
+    ]
+
+
+class _Server:
+    """What one worker holds while it runs."""
+
+    def __init__(self, settings: Settings, bound_host: str) -> None:
+        self._settings = settings
+        self._identity = Identity(settings, bound_host)
+        self._stores: Stores | None = None
+        self._endpoint: Endpoint | None = None
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            self._stores = await stack.enter_async_context(open_stores(self._settings))
+            await self._stores.prepare()
+            self._endpoint = await self._make_endpoint(self._stores.database)
+            catching_up = asyncio.create_task(self._keep_up())
+            logger.info("ready", tokens_of=self._identity.source)
+            yield
+            catching_up.cancel()
+            with suppress(asyncio.CancelledError):
+                await catching_up
+
+    async def graphql(self, request: Request) -> Response:
+        if self._settings.explorer and _is_browser(request):
+            return _page()
+        assert self._endpoint is not None
+        return await self._endpoint(request)
+
+    async def healthz(self, _request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(self, _request: Request) -> Response:
+        try:
+            ready = self._stores is not None and await self._stores.is_current()
+        except Exception as error:
+            logger.warning("not ready", reason=type(error).__name__)
+            ready = False
+        return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
+
+    async def _make_endpoint(self, database: Database) -> Endpoint:
+        executor = Executor(
+            database,
+            self._settings.limits(),
+            await _cursor_key(database),
+            self._settings.today,
+        )
+        return Endpoint(
+            executor,
+            self._principal,
+            self._settings.max_body,
+            self._settings.max_batch,
+            self._settings.public_schema,
+        )
+
+    async def _principal(self, authorization: str | None) -> str | None:
+        try:
+            return (await self._identity.principal(authorization)).name
+        except Unauthenticated:
+            return None
+
+    async def _keep_up(self) -> None:
+        """Projects what another process wrote to the tree and did not live to project."""
+        while True:
+            await asyncio.sleep(CATCH_UP_SECONDS)
+            try:
+                if self._stores is not None and not await self._stores.is_current():
+                    await self._stores.catch_up()
+            except Exception as error:
+                logger.warning("projection not caught up", reason=type(error).__name__)
+
+
+def _is_browser(request: Request) -> bool:
+    wants_page = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and wants_page and "query" not in request.query_params
+
+
+def _page() -> Response:
+    folder = page_folder()
+    if folder is None:
+        return PlainTextResponse("The page to explore was not built: run `make page`.\n", 404)
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    return FileResponse(folder / "index.html", headers=headers)
+
+
+async def _cursor_key(database: Database) -> bytes:
+    async with database.reading() as connection:
+        key = await connection.execute(select(secret.c.value).where(secret.c.name == "cursor"))
+        return bytes(key.scalar_one())

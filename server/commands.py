@@ -1,0 +1,172 @@
+"""The command line: `chibo` and what it can do. It speaks English.
+
+Every command reads the settings from the environment, does one thing, and ends with 0 when it is
+done, 1 where the input or the store is at fault (in words, on standard error), 2 for wrong usage.
+What a command does lives elsewhere; here it is only called and told.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
+
+from graph.schema.schema import schema as graphql_schema
+from hierarchy.errors import ChiboError
+from server import demo as demonstration
+from server import generation, logs, serving
+from server.explaining import explained
+from server.identity import development_token
+from server.loading import Counts, LoadRefused, LoadSummary
+from server.loading import load as load_folder
+from server.progress import Bars
+from server.settings import Settings, SettingsError
+from server.stores import open_stores
+from server.verifying import violations
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+
+DAY_SECONDS = 86_400
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to serve on.")] = 8000,
+) -> None:
+    """Make a demo province if there is none, print viewers and queries, and serve."""
+    settings = demonstration.settings_of_demo()
+    asyncio.run(demonstration.prepare(settings))
+    print(demonstration.introduction(settings, port))
+    serving.serve(settings, "127.0.0.1", port, 1)
+
+
+@app.command()
+def load(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The data folder.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Load record files even if loaded before.")
+    ] = False,
+) -> None:
+    """Load a data folder: all of it is checked first, and all of it stored or nothing."""
+    settings = Settings()
+
+    async def run() -> LoadSummary:
+        async with open_stores(settings) as stores:
+            await stores.prepare()
+            with Bars() as bars:
+                return await load_folder(
+                    stores.database, stores.graph, folder, settings.today(), again, bars.show
+                )
+
+    _tell_loaded(asyncio.run(run()).files)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to bind to.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to bind to.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
+) -> None:
+    """Serve GraphQL at /graphql, and /healthz and /readyz."""
+    serving.serve(Settings(), host, port, workers)
+
+
+@app.command()
+def token(
+    principal: Annotated[str, typer.Argument(help="Who the token speaks for.")],
+    ttl: Annotated[int, typer.Option(min=1, help="Seconds it is good for.")] = DAY_SECONDS,
+) -> None:
+    """Print a development token for a principal."""
+    try:
+        print(development_token(Settings(), principal, ttl))
+    except ValueError as error:
+        _fail(str(error))
+
+
+@app.command()
+def generate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
+    shape: Annotated[
+        Literal["nghe-an", "nation"], typer.Option(help="Whose proportions.")
+    ] = "nghe-an",
+    years: Annotated[int, typer.Option(min=0, max=50, help="Years of records.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same folder.")] = 1,
+) -> None:
+    """Write a synthetic data folder in the shape's real proportions."""
+    with Bars() as bars:
+        generation.generate(folder, shape, years, seed, Settings().today(), bars.count)
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    print(graphql_schema.as_str())
+
+
+@app.command()
+def explain(principal: str, action: str, resource: str, unit: str) -> None:
+    """Print whether a principal may do something at a unit, and by which rule and appointment."""
+
+    async def run() -> str:
+        settings = Settings()
+        async with open_stores(settings) as stores:
+            await stores.prepare()
+            return await explained(stores, settings.today(), principal, action, resource, unit)
+
+    print(asyncio.run(run()))
+
+
+@app.command()
+def verify() -> None:
+    """Check every invariant that the stores must hold."""
+
+    async def run() -> list[str]:
+        settings = Settings()
+        async with open_stores(settings) as stores:
+            await stores.database.migrate()
+            return await violations(stores, settings.today())
+
+    found = asyncio.run(run())
+    for violation in found:
+        print(violation, file=sys.stderr)
+    if found:
+        _fail(f"{len(found)} invariants do not hold")
+    print("all invariants hold")
+
+
+def main() -> None:
+    """The console script."""
+    logs.configure("WARNING")
+    try:
+        app()
+    except LoadRefused as error:
+        _fail(str(error))
+    except (ChiboError, SettingsError) as error:
+        _fail(f"chibo: {error}")
+    except (SQLAlchemyError, OSError) as error:
+        _fail(f"chibo: {_words(error)}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _tell_loaded(files: dict[str, Counts]) -> None:
+    console = Console(highlight=False)
+    for name, counts in files.items():
+        console.print(f"{name}: {counts.new} new, {counts.skipped} skipped")
+
+
+def _words(error: Exception) -> str:
+    """An error of the system or of a database in one line, without what it was about."""
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).strip().splitlines()
+    return f"{type(cause).__name__}: {lines[0] if lines else ''}"
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(1)

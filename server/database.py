@@ -1,0 +1,122 @@
+"""The records' database: how it is opened, and what one transaction of it is.
+
+SQLite (in WAL mode) and PostgreSQL are used by the same code; what differs between them when a
+transaction begins is here. A reading sees one snapshot from its first statement to its end; a
+writing takes its place among writers at once on SQLite and is refused by PostgreSQL where a
+concurrent one came first (`is_retryable`). It holds no query of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+SERIALIZATION_FAILURES = ("40001", "40P01")
+
+
+class Database:
+    """An engine with its two kinds of transaction."""
+
+    def __init__(self, url: str | URL, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.engine = _engine(url, pool_size)
+        self._reader, self._writer = _modes(self.engine)
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.url.get_backend_name() == "postgresql"
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One snapshot, never written to."""
+        async with self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: stored whole when the block ends well, else not at all."""
+        async with self._writer.begin() as connection:
+            yield connection
+
+    async def migrate(self) -> None:
+        """Brings the tables to the newest form; does nothing where they are."""
+        async with self._writer.begin() as connection:
+            await connection.run_sync(_upgrade)
+
+    def is_retryable(self, error: DBAPIError) -> bool:
+        """Whether the same transaction may succeed when it is run again."""
+        return getattr(error.orig, "sqlstate", None) in SERIALIZATION_FAILURES
+
+    async def wait_before(self, attempt: int) -> None:
+        """A moment's wait before a transaction is tried again, longer each time."""
+        await asyncio.sleep(0.02 * 2**attempt)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _engine(url: str | URL, pool_size: int) -> AsyncEngine:
+    made = make_url(url)
+    if made.get_backend_name() == "postgresql":
+        settings = {"plan_cache_mode": "force_custom_plan", "jit": "off", "timezone": "UTC"}
+        return create_async_engine(
+            made,
+            pool_size=pool_size,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args={"server_settings": settings},
+        )
+    if made.database and made.database != ":memory:":
+        Path(made.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(made, pool_size=pool_size, max_overflow=0, hide_parameters=True)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _modes(engine: AsyncEngine) -> tuple[AsyncEngine, AsyncEngine]:
+    """The engine for reading and the one for writing, over the same pool."""
+    if engine.dialect.name == "postgresql":
+        isolated = {"isolation_level": "REPEATABLE READ"}
+        return (
+            engine.execution_options(**isolated, postgresql_readonly=True),
+            engine.execution_options(**isolated),
+        )
+    return engine, engine.execution_options(writing=True)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """The driver begins no transaction by itself; `_begin_sqlite` does."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "busy_timeout = 30000",
+        "cache_size = -32768",
+        "mmap_size = 268435456",
+        "temp_store = MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(files("server") / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,66 @@
+"""The two stores as one: the records' database, and the tree's where it lives in a graph.
+
+Opened from the settings by the server and by the command line alike. It brings the tables to
+their newest form and the projection up to the tree; it never reads a record.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hierarchy import projection
+from hierarchy.embedded import EmbeddedStore
+from hierarchy.neo4j import Neo4jStore, open_store
+from hierarchy.store import HierarchyStore
+from server.database import Database
+from server.settings import Settings
+
+HOME_DATABASE = "neo4j"
+
+
+@dataclass(frozen=True)
+class Stores:
+    """`graph` is null where the tree is kept in the records' database."""
+
+    database: Database
+    graph: Neo4jStore | None
+
+    async def prepare(self) -> None:
+        """Makes the stores ready: tables, and a projection that is current."""
+        await self.database.migrate()
+        if not await self.is_current():
+            await self.catch_up()
+
+    async def is_current(self) -> bool:
+        """Whether the projection shows the newest version of the tree."""
+        async with self.database.reading() as connection:
+            projected = await projection.projected_version(connection)
+            return projected == await self.tree(connection).version()
+
+    async def catch_up(self) -> None:
+        """Applies to the projection what it misses."""
+        async with self.database.writing() as connection:
+            await projection.apply(connection, self.tree(connection))
+
+    def tree(self, connection: AsyncConnection) -> HierarchyStore:
+        """The store of the tree: the graph, or the embedded one on this connection."""
+        return self.graph or EmbeddedStore(connection)
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """The stores that the settings name, closed at the end."""
+    database = Database(settings.database_url)
+    try:
+        if settings.neo4j_uri is None:
+            yield Stores(database, None)
+            return
+        user, password = settings.neo4j_login() or ("", "")
+        async with open_store(
+            settings.neo4j_uri, user, password, settings.neo4j_database or HOME_DATABASE
+        ) as graph:
+            yield Stores(database, graph)
+    finally:
+        await database.close()

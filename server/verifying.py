@@ -1,0 +1,118 @@
+"""Every invariant that the stores must hold, checked one by one: what `chibo verify` runs.
+
+The tree is held against its rules and the projection against a replay of the ledger; records,
+keys and appointments against the tree. It changes nothing.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, extract, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from authz.appointments import read_rules
+from authz.policy import Policy
+from authz.tables import appointment
+from hierarchy import projection
+from hierarchy.errors import StoreError
+from hierarchy.founding import faults
+from hierarchy.store import HierarchyStore
+from hierarchy.tables import unit
+from records.tables import client_key, evaluation, inspection, meeting
+from server.stores import Stores
+
+
+async def violations(stores: Stores, today: date) -> list[str]:
+    """What does not hold, in words; none is well."""
+    async with stores.database.reading() as connection:
+        tree = stores.tree(connection)
+        found = [each async for each in _of_tree(connection, tree)]
+        found += [each async for each in _of_rights(connection)]
+        for table, name in ((meeting, "held_on"), (evaluation, "day"), (inspection, "day")):
+            found += [each async for each in _of_records(connection, table, table.c[name])]
+        found += [each async for each in _of_keys(connection)]
+    return found
+
+
+async def _of_tree(connection: AsyncConnection, tree: HierarchyStore) -> AsyncIterator[str]:
+    projected, version = await projection.projected_version(connection), await tree.version()
+    if projected != version:
+        yield f"the projection is at version {projected}, the tree at {version}"
+    foundings = [entry.founding async for entry in tree.entries()]
+    kinds = await projection.read_kinds(connection)
+    for fault in faults(foundings, {}, kinds):
+        yield f"unit {foundings[fault.index].code!r}: {fault.message}"
+    for difference in await projection.differences(connection, tree):
+        yield difference
+
+
+async def _of_rights(connection: AsyncConnection) -> AsyncIterator[str]:
+    try:
+        policy = Policy(await read_rules(connection))
+    except StoreError as error:
+        yield str(error)
+        return
+    roles = await connection.execute(select(appointment.c.role).distinct())
+    for role in set(roles.scalars()) - policy.roles:
+        yield f"appointments name a role that the policy does not know: {role!r}"
+    ended = appointment.c.valid_to <= appointment.c.valid_from
+    if count := await _count(connection, appointment, ended):
+        yield f"{count} appointments end before they begin"
+
+
+async def _of_records(connection: AsyncConnection, table: Table, day: Any) -> AsyncIterator[str]:
+    """Records stand in the tree on their day; an evaluation's year has such a day."""
+    begun = unit.c.stands_from > day
+    closed = unit.c.closed_on <= day
+    if table is evaluation:
+        closed = extract("year", unit.c.closed_on) < evaluation.c.year
+    statement = (
+        select(func.count())
+        .join_from(table, unit, unit.c.id == table.c.unit_id)
+        .where(or_(begun, closed))
+    )
+    if count := int((await connection.execute(statement)).scalar_one()):
+        yield f"{count} of table {table.name} lie outside the life of their unit"
+    for condition, words in _OWN_RULES.get(table.name, ()):
+        if count := await _count(connection, table, condition):
+            yield f"{count} of table {table.name}: {words}"
+
+
+async def _of_keys(connection: AsyncConnection) -> AsyncIterator[str]:
+    for table in (meeting, evaluation, inspection):
+        known = select(table.c.id).where(table.c.id == client_key.c.record_id).exists()
+        lost = and_(client_key.c.resource == table.name, ~known)
+        if count := await _count(connection, client_key, lost):
+            yield f"{count} client keys name no record of table {table.name}"
+
+
+async def _count(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:
+    counted = await connection.execute(select(func.count()).select_from(table).where(condition))
+    return int(counted.scalar_one())
+
+
+_OWN_RULES: dict[str, tuple[tuple[ColumnElement[bool], str], ...]] = {
+    "meeting": (
+        (meeting.c.members_present > meeting.c.members_expected, "more present than expected"),
+        (or_(meeting.c.score < 0, meeting.c.score > 100), "a score outside 0 to 100"),
+        (meeting.c.documents_sent_on > meeting.c.held_on, "documents sent after the meeting"),
+    ),
+    "evaluation": (
+        (
+            evaluation.c.members_rated
+            != evaluation.c.members_excellent
+            + evaluation.c.members_good
+            + evaluation.c.members_completed
+            + evaluation.c.members_not_completed,
+            "members rated are not the sum of the four",
+        ),
+    ),
+    "inspection": (
+        (inspection.c.concluded_on < inspection.c.opened_on, "concluded before opened"),
+        (
+            inspection.c.members_in_violation > inspection.c.members_covered,
+            "more in violation than covered",
+        ),
+    ),
+}
