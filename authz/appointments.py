@@ -1,8 +1,7 @@
 """Appointments and policy rows as they are stored.
 
-Queries only: what is in force is asked of the tree of today, since an appointment at a unit gives
-nothing from the day the unit is closed, nor before the unit stands. Who may see an appointment is
-not decided here.
+Queries only: an appointment at a unit gives nothing from the day the unit is closed. Who may see
+an appointment is not decided here.
 """
 
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.policy import Rule
 from authz.tables import appointment, policy_rule
-from hierarchy.tables import placement
+from hierarchy.tables import unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +32,29 @@ class Appointment:
 async def in_force(
     connection: AsyncConnection, principal: str, today: date
 ) -> tuple[Appointment, ...]:
-    """The principal's appointments that give rights today, by unit code, role, first day."""
+    """The principal's appointments that are in force today, by unit code, role, first day.
+
+    One at a unit that is closed today is not; one at a unit that is yet to stand is, and gives
+    what it gives on the trees on which the unit stands.
+    """
     rows = await connection.execute(
         select(
             appointment.c.id,
             appointment.c.principal,
             appointment.c.role,
             appointment.c.unit_id,
-            placement.c.code,
+            unit.c.code,
             appointment.c.valid_from,
             appointment.c.valid_to,
         )
-        .join(placement, placement.c.unit_id == appointment.c.unit_id)
+        .join(unit, unit.c.id == appointment.c.unit_id)
         .where(
             appointment.c.principal == principal,
             appointment.c.valid_from <= today,
             or_(appointment.c.valid_to.is_(None), appointment.c.valid_to > today),
-            placement.c.valid_from <= today,
-            or_(placement.c.valid_to.is_(None), placement.c.valid_to > today),
-            or_(placement.c.closed_on.is_(None), placement.c.closed_on > today),
+            or_(unit.c.closed_on.is_(None), unit.c.closed_on > today),
         )
-        .order_by(placement.c.code, appointment.c.role, appointment.c.valid_from, appointment.c.id)
+        .order_by(unit.c.code, appointment.c.role, appointment.c.valid_from, appointment.c.id)
     )
     return tuple(Appointment(*row) for row in rows)
 

@@ -74,6 +74,12 @@ class Rights:
             self._through_time[key] = ScopeThroughTime(tuple(self._windows(action, resource)))
         return self._through_time[key]
 
+    @property
+    def appointments_today(self) -> tuple[Appointment, ...]:
+        """Those that give rights today: their units stand."""
+        standing = {span.unit_id for span in self._spans if span.holds(self.today)}
+        return tuple(each for each in self.appointments if each.unit_id in standing)
+
     def decide(self, action: str, resource: str, unit: Located) -> Decision:
         """Casbin's decision about one unit, on the tree of today."""
         return self._policy.decide(self._held(self.today), action, resource, unit)

@@ -153,13 +153,12 @@ def _placement_row(
 async def _compare(
     connection: AsyncConnection, table: Any, replayed: list[Row], key: str
 ) -> list[str]:
-    stored = await connection.execute(select(table).order_by(table.c[key]))
-    rows = [dict(row) for row in stored.mappings()]
+    stored = await connection.execute(select(table))
+    rows = {row[key]: dict(row) for row in stored.mappings()}
     wrong = [
-        f"{table.name} {ours[key]} is {ours}, the ledger says {theirs}"
-        for ours, theirs in zip(rows, replayed, strict=False)
-        if ours != theirs
+        f"{table.name} of {row[key]} is {rows.get(row[key])}, the ledger says {row}"
+        for row in replayed
+        if rows.get(row[key]) != row
     ]
-    if len(rows) != len(replayed):
-        wrong.append(f"{table.name} has {len(rows)} rows, the ledger gives {len(replayed)}")
-    return wrong
+    unknown = sorted(rows.keys() - {row[key] for row in replayed})
+    return wrong + [f"{table.name} of {found} is not in the ledger" for found in unknown]

@@ -32,6 +32,8 @@ app = typer.Typer(
 )
 
 DAY_SECONDS = 86_400
+MAX_SHOWN = 50
+"""Violations printed; how many there are is told behind them."""
 
 
 @app.command()
@@ -132,7 +134,7 @@ def verify() -> None:
             return await violations(stores, settings.today())
 
     found = asyncio.run(run())
-    for violation in found:
+    for violation in found[:MAX_SHOWN]:
         print(violation, file=sys.stderr)
     if found:
         _fail(f"{len(found)} invariants do not hold")

@@ -45,11 +45,11 @@ def _said(rights: Rights, decision: Decision, unit: Placed) -> str:
     if held is not None:
         [appointment] = (each for each in rights.appointments if str(each.id) == held.name)
         lines.append(f"appointment: {_appointed(appointment)}")
-    elif not rights.appointments:
+    elif not rights.appointments_today:
         lines.append("no appointment of this principal gives rights today")
     else:
         lines.append(f"no rule for its appointments reaches {unit.code}:")
-        lines += [f"  {_appointed(appointment)}" for appointment in rights.appointments]
+        lines += [f"  {_appointed(appointment)}" for appointment in rights.appointments_today]
     return "\n".join(lines)
 
 

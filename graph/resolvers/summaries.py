@@ -118,7 +118,7 @@ async def summarised(
     counting = _counting(context, form, asked, day)
     if inside is None:
         inside = await _lowest(context, counting, "CHILD" in asked.group_by)
-    elif not await _is_reached(context, counting, inside):
+    elif not await _is_reached(context, form.summary.series.resource, inside):
         raise Forbidden
     found = await context.ask(
         summaries.sums,
@@ -138,7 +138,10 @@ async def of_unit(context: Context, form: Form, unit: Placed, asked: Asked) -> l
     asked.check()
     check_kinds(context, asked.chosen.unit_kind, "unitKind")
     counting = _counting(context, form, asked, unit.day)
-    if not await context.sees(unit) or not await _is_reached(context, counting, unit):
+    measured = await _measured(context, asked, unit)
+    if measured is None or not await context.sees(unit):
+        return None
+    if not await _is_reached(context, form.summary.series.resource, measured):
         return None
 
     async def load(unit_ids: list[int]) -> Mapping[int, Any]:
@@ -182,38 +185,37 @@ def _counting(context: Context, form: Form, asked: Asked, day: date) -> Counting
     )
 
 
+async def _measured(context: Context, asked: Asked, unit: Placed) -> Placed | None:
+    """The unit where rights to its sums are measured: on its day, AS_RECORDED today."""
+    if asked.attribution is Attribution.AS_OF or unit.day == context.today:
+        return unit
+    standing = await context.units([unit.unit_id], context.today)
+    return standing[0] if standing else None
+
+
 async def _lowest(context: Context, counting: Counting, by_child: bool) -> Placed | None:
     """The unit whose children a summary without `within` is grouped by; null without such
-    groups. Raises `Forbidden` where nothing at all may be summarised."""
-    if not await _reaches_anything(context, counting):
-        raise Forbidden
-    if not by_child:
-        return None
-    return await context.ask(placements.lowest_above, counting.on_day, counting.day)
+    groups. Raises `Forbidden` where nothing at all may be summarised on the day asked for."""
+    scope, day = counting.on_day, counting.day
+    if by_child or not scope.surely_reaches(""):
+        lowest = await context.ask(placements.lowest_above, scope, day)
+        if lowest is None:
+            raise Forbidden
+        return lowest if by_child else None
+    return None
 
 
-async def _reaches_anything(context: Context, counting: Counting) -> bool:
-    """Whether there is a unit that the viewer may summarise, on the day asked for or today."""
-    for scope, day in ((counting.on_day, counting.day), (counting.on_today, counting.today)):
-        if scope.surely_reaches(""):
-            return True
-        found = await context.ask(placements.reached, scope, day, [""])
-        if found:
-            return True
-    return False
-
-
-async def _is_reached(context: Context, counting: Counting, unit: Placed) -> bool:
-    """Whether something in the unit's subtree may be summarised."""
-    scope = counting.on_day
+async def _is_reached(context: Context, resource: str, unit: Placed) -> bool:
+    """Whether something in the unit's subtree may be summarised on the unit's day."""
+    scope, day = context.rights.scope("summarise", resource, unit.day), unit.day
     if scope.covers(unit) or scope.surely_reaches(unit.path):
         return True
 
     async def load(paths: list[str]) -> Mapping[str, bool]:
-        found = await context.ask(placements.reached, scope, counting.day, paths)
+        found = await context.ask(placements.reached, scope, day, paths)
         return {path: path in found for path in paths}
 
-    reached: bool = await context.loader(("reached", scope, counting.day), load).load(unit.path)
+    reached: bool = await context.loader(("reached", scope, day), load).load(unit.path)
     return reached
 
 

@@ -58,7 +58,7 @@ async def listed(
     day = as_of or context.today
     inside = await within(context, within_code, day)
     scope = context.sight(day)
-    if not scope and not context.rights.scope("read", "unit", context.today):
+    if not context.rights.through_time("read", "unit").windows:
         raise Forbidden
     ask = context.ask
     return Connection(

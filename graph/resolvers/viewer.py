@@ -26,7 +26,7 @@ class Viewer:
 
 
 def viewer(context: Context) -> Viewer:
-    return Viewer(context.rights.principal, context.rights.appointments)
+    return Viewer(context.rights.principal, context.rights.appointments_today)
 
 
 async def unit_of(context: Context, appointment: Appointment) -> Placed:
@@ -46,6 +46,6 @@ async def node(context: Context, id: str) -> Any:
     if uuid is None:
         return None
     if name == "Appointment":
-        held = context.rights.appointments
+        held = context.rights.appointments_today
         return next((appointment for appointment in held if appointment.id == uuid), None)
     return await records.find(context, _SERIES[name], uuid)

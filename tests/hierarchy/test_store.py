@@ -268,7 +268,7 @@ async def test_one_of_two_writers_that_disagree_has_a_conflict(engine: Engine) -
 
 
 async def test_writers_that_agree_both_succeed(engine: Engine) -> None:
-    assert await asyncio.gather(found(engine, ROOT), found(engine, ROOT)) == [1, 1]
+    assert list(await asyncio.gather(found(engine, ROOT), found(engine, ROOT))) == [1, 1]
     assert await entries(engine) == [Entry(1, 0, ROOT)]
 
 

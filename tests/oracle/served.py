@@ -126,7 +126,11 @@ class Served:
         """The status, and the body as JSON, or as text where it is none."""
         payload = {"query": text, "variables": variables} if variables else {"query": text}
         headers = {"Authorization": f"Bearer {self.token(principal)}"}
-        answer = self._client.post("/graphql", json=payload, headers=headers)
+        try:
+            answer = self._client.post("/graphql", json=payload, headers=headers)
+        except httpx.TransportError as error:
+            ended = self._process.poll()
+            raise RuntimeError(f"{error!r}; exit code {ended}; its log:\n{self.log()}") from error
         try:
             return answer.status_code, answer.json()
         except ValueError:
