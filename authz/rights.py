@@ -96,7 +96,8 @@ class Rights:
         days = {span.valid_from for span in self._spans}
         days |= {span.valid_to for span in self._spans if span.valid_to is not None}
         ordered = sorted(days)
-        for begin, end in zip(ordered, [*ordered[1:], None], strict=True):
+        ends = [*ordered[1:], None] if ordered else []
+        for begin, end in zip(ordered, ends, strict=True):
             scope = self._policy.scope(self._held(begin), action, resource)
             if scope:
                 yield Window(begin, end, scope)

@@ -58,9 +58,10 @@ def _message(error: GraphQLError, language: str) -> str:
     if isinstance(cause, ChiboError):
         return said(cause.message, cause.values, language)
     if isinstance(cause, OverLimit):
-        found = {"what": cause.what, "limit": cause.limit, "found": cause.found}
+        what = said(cause.what, {}, language)
+        found = {"what": what, "limit": cause.limit, "found": cause.found}
         return said(OVER_LIMIT, found, language)
-    return error.message if _is_of_the_request(error) else said(INTERNAL, {}, language)
+    return said(error.message if _is_of_the_request(error) else INTERNAL, {}, language)
 
 
 def _is_of_the_request(error: GraphQLError) -> bool:

@@ -365,10 +365,13 @@ def _chosen(columns: Columns, day: date, chosen: UnitFilter) -> Iterable[ColumnE
 
 
 def _name_contains(columns: Columns, part: str) -> ColumnElement[bool]:
+    """Without a pattern: a name that loses something when the part is taken out has it."""
     if not _storable(part):
         return false()
-    found: ColumnElement[bool] = columns.name_folded.contains(folded(part), autoescape=True)
-    return found
+    needle = folded(part)
+    return (
+        func.replace(columns.name_folded, needle, "") != columns.name_folded if needle else true()
+    )
 
 
 def _by_parent(parents: Sequence[int], units: Iterable[Placed]) -> dict[int, list[Placed]]:

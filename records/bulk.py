@@ -6,7 +6,7 @@ twice, are read and written here. Whatever the database, a row that is already t
 `IntegrityError`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -21,11 +21,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from hierarchy.given import is_postgresql
-from records.record import Entry
+from records.record import Entry, EvaluationEntry, InspectionEntry, MeetingEntry
 from records.tables import client_key, evaluation, inspection, loaded_file, meeting
 
 TABLES = {table.name: table for table in (meeting, evaluation, inspection)}
+_ENTRIES: dict[str, type[Entry]] = {
+    "meeting": MeetingEntry,
+    "evaluation": EvaluationEntry,
+    "inspection": InspectionEntry,
+}
 _ASKED_AT_ONCE = 5_000
+
+Columns = Iterable[Iterable[Any]]
+Rows = list[tuple[Any, ...]]
+Process = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +55,29 @@ def new_ids(count: int) -> list[str]:
 async def store(
     connection: AsyncConnection, ids: Sequence[str], records: Records, recorded_at: datetime
 ) -> None:
-    """Stores records at their first revision."""
-    if not records.entries:
-        return
-    entry_type = type(records.entries[0])
-    columns = {
-        "id": ids,
-        "unit_id": records.unit_ids,
-        "revision": repeat(1),
-        "recorded_at": repeat(recorded_at),
-        **_columns(entry_type, records.entries),
-    }
-    if records.by_unit_ids is not None:
-        columns["by_unit_id"] = records.by_unit_ids
-    await insert_columns(connection, TABLES[records.resource], columns)
+    """Stores records at their first revision, under ids that `new_ids` made."""
+    if records.entries:
+        table, names = TABLES[records.resource], _names(records.resource)
+        columns = _columns(ids, records, recorded_at)
+        await insert_columns(connection, table, dict(zip(names, columns, strict=True)))
+
+
+async def store_all(
+    connection: AsyncConnection,
+    resource: str,
+    batches: AsyncIterable[Records],
+    recorded_at: datetime,
+) -> None:
+    """Stores batches of one resource without a pause between them, under new ids.
+
+    Nothing may be asked of the connection while it runs.
+    """
+    given = (
+        _columns(new_ids(len(records.entries)), records, recorded_at)
+        async for records in batches
+        if records.entries
+    )
+    await _insert(connection, TABLES[resource], _names(resource), given)
 
 
 async def stored_contents(
@@ -125,29 +143,35 @@ async def insert_columns(
 
     Values are of the table's types; a UUID is given as its hex digits.
     """
-    dialect = connection.dialect
-    stored = [
-        map(_Stored(process).__getitem__, values) if process else values
-        for process, values in (
-            (_processor(table.c[name], dialect), values) for name, values in columns.items()
-        )
-    ]
-    rows = list(zip(*stored, strict=False))
+
+    async def once() -> AsyncIterator[Columns]:
+        yield columns.values()
+
+    await _insert(connection, table, list(columns), once())
+
+
+async def _insert(
+    connection: AsyncConnection, table: Table, names: Sequence[str], given: AsyncIterator[Columns]
+) -> None:
+    processors = [_processor(table.c[name], connection.dialect) for name in names]
+    batches = (_rows(processors, columns) async for columns in given)
     if is_postgresql(connection):
-        await _copy(connection, table.name, list(columns), rows)
-    else:
-        places = ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({places})"
+        await _copy(connection, table.name, names, batches)
+        return
+    places = ", ".join("?" * len(names))
+    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})"
+    async for rows in batches:
         await connection.exec_driver_sql(statement, rows)
 
 
 async def _copy(
-    connection: AsyncConnection, table: str, names: list[str], rows: list[tuple[Any, ...]]
+    connection: AsyncConnection, table: str, names: Sequence[str], batches: AsyncIterator[Rows]
 ) -> None:
     pooled = await connection.get_raw_connection()
     driver: Any = pooled.driver_connection
     if not driver.is_in_transaction():
         await connection.execute(select(1))
+    rows = (row async for batch in batches for row in batch)
     try:
         await driver.copy_records_to_table(table, records=rows, columns=names)
     except asyncpg.IntegrityConstraintViolationError as error:
@@ -156,10 +180,18 @@ async def _copy(
         raise DBAPIError(f"COPY {table}", None, error) from error
 
 
+def _rows(processors: Sequence[Process | None], columns: Columns) -> Rows:
+    stored = [
+        map(_Stored(process).__getitem__, values) if process else values
+        for process, values in zip(processors, columns, strict=True)
+    ]
+    return list(zip(*stored, strict=False))
+
+
 class _Stored(dict[Any, Any]):
     """Values as the driver takes them, each made once: the same few come again and again."""
 
-    def __init__(self, process: Callable[[Any], Any]) -> None:
+    def __init__(self, process: Process) -> None:
         self._process = process
 
     def __missing__(self, value: Any) -> Any:
@@ -167,23 +199,29 @@ class _Stored(dict[Any, Any]):
         return made
 
 
-def _processor(column: Column[Any], dialect: Any) -> Callable[[Any], Any] | None:
+def _processor(column: Column[Any], dialect: Any) -> Process | None:
     if isinstance(column.type, Uuid):
         return None
     return column.type.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _columns(entry_type: type[Entry], entries: Sequence[Entry]) -> dict[str, Iterable[Any]]:
-    kind: Any = entry_type
-    names, values = _reading(kind)
-    columns: dict[str, Iterable[Any]] = dict(
-        zip(names, zip(*map(values, entries), strict=True), strict=True)
-    )
-    return columns
+@cache
+def _names(resource: str) -> list[str]:
+    """The columns of a resource's table in the order of `_columns`."""
+    above = ["by_unit_id"] if "by_unit_id" in TABLES[resource].c else []
+    return ["id", "unit_id", *above, "revision", "recorded_at", *_fields(resource)]
+
+
+def _columns(ids: Sequence[str], records: Records, recorded_at: datetime) -> Columns:
+    above = [] if records.by_unit_ids is None else [records.by_unit_ids]
+    read = attrgetter(*_fields(records.resource))
+    fields = zip(*map(read, records.entries), strict=True)
+    return [ids, records.unit_ids, *above, repeat(1), repeat(recorded_at), *fields]
 
 
 @cache
-def _reading(entry_type: Any) -> tuple[tuple[str, ...], Callable[[Entry], tuple[Any, ...]]]:
+def _fields(resource: str) -> tuple[str, ...]:
+    """The fields of an entry, and its own day where the table keeps one beside them."""
+    entry_type: Any = _ENTRIES[resource]
     names = tuple(field.name for field in fields(entry_type))
-    names = (*names, "day") if hasattr(entry_type, "day") else names
-    return names, attrgetter(*names)
+    return (*names, "day") if "day" in TABLES[resource].c else names

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from hierarchy.unit import Life
@@ -62,25 +63,34 @@ def faults_of_life(entry: Entry, life: Life) -> Iterator[Fault]:
 
 
 @cache
-def _fields_of(entry_type: Any, wanted: str) -> tuple[str, ...]:
-    return tuple(each.name for each in dataclasses.fields(entry_type) if wanted in str(each.type))
+def _fields_of(entry_type: Any, wanted: str) -> tuple[tuple[str, ...], Callable[[Entry], Any]]:
+    """Names of the fields of a type, and how their values are read all at once."""
+    names = tuple(
+        each.name
+        for each in dataclasses.fields(entry_type)
+        if wanted in str(each.type) and each.name != "year"
+    )
+    read = attrgetter(*names)
+    return names, read if len(names) > 1 else lambda entry: (read(entry),)
 
 
 def _counts(entry: Entry) -> Iterator[Fault]:
     kind: Any = type(entry)
-    for name in _fields_of(kind, "int"):
-        if name != "year":
-            count = getattr(entry, name)
-            if count < 0:
-                yield Fault(name, "A count is never negative.")
-            elif count > MAX_COUNT:
-                yield Fault(name, "A count is at most {limit}.", {"limit": MAX_COUNT})
+    names, read = _fields_of(kind, "int")
+    counts = read(entry)
+    if min(counts) >= 0 and max(counts) <= MAX_COUNT:
+        return
+    for name, count in zip(names, counts, strict=True):
+        if count < 0:
+            yield Fault(name, "A count is never negative.")
+        elif count > MAX_COUNT:
+            yield Fault(name, "A count is at most {limit}.", {"limit": MAX_COUNT})
 
 
 def _texts(entry: Entry) -> Iterator[Fault]:
     kind: Any = type(entry)
-    for name in _fields_of(kind, "str"):
-        text = getattr(entry, name)
+    names, read = _fields_of(kind, "str")
+    for name, text in zip(names, read(entry), strict=True):
         if text and "\0" in text:
             yield Fault(name, "A text holds no NUL character.")
 

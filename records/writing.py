@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hierarchy.errors import Conflict
+from hierarchy.errors import BadInput, Conflict
 from records import bulk
 from records.record import Entry, EvaluationEntry
 from records.tables import client_key, evaluation
@@ -55,7 +55,7 @@ async def stored_before(connection: AsyncConnection, writing: Writing) -> UUID |
 async def store(connection: AsyncConnection, writing: Writing, recorded_at: datetime) -> UUID:
     """Stores the record at its first revision and answers with its id.
 
-    Raises `Conflict` for a second evaluation of a unit and year.
+    Raises `BadInput` for a second evaluation of a unit and year.
     """
     await _check_year(connection, writing)
     [id_] = bulk.new_ids(1)
@@ -77,4 +77,4 @@ async def _check_year(connection: AsyncConnection, writing: Writing) -> None:
         )
     )
     if rows.first() is not None:
-        raise Conflict("The unit has an evaluation of that year already.", field="year")
+        raise BadInput("The unit has an evaluation of that year already.", field="year")

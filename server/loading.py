@@ -8,9 +8,10 @@ folder is checked anew. Each file is read twice, and never held in memory.
 """
 
 import asyncio
+import gc
 import sqlite3
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -87,7 +88,8 @@ async def load(
     files = files_of(folder)
     for attempt in range(ATTEMPTS):
         try:
-            summary = await _load(database, graph, files, today, again, progress)
+            with _without_collecting():
+                summary = await _load(database, graph, files, today, again, progress)
         except (_Overtaken, Conflict):
             pass
         except DBAPIError as error:
@@ -181,50 +183,60 @@ class _Storing:
             await self._connection.execute(update(revision).values(policy_version=version))
 
     async def _records(self, checked: CheckedFile, ids: dict[str, int]) -> Counts:
-        file, path = checked.file, checked.path
-        sheet = Sheet(path, file.headers)
-        tell = watched(sheet, path, 1, self._progress)
-        stored_keys = await bulk.has_keys(self._connection, PRINCIPAL)
-        new = skipped = 0
-        async with aclosing(_ahead(rows(file, sheet, _overtaken))) as batches:
-            async for given in batches:
-                fresh = given
-                if stored_keys:
-                    fresh = await new_rows(self._connection, given, _overtaken)
-                await self._store(fresh, ids)
-                new += len(fresh.lines)
-                skipped += len(given.lines) - len(fresh.lines)
-                tell()
+        name, resource = checked.file.name, checked.file.resource
+        sheet = Sheet(checked.path, checked.file.headers)
+        tell = watched(sheet, checked.path, 1, self._progress)
+        counts = self._checked.counts[name]
+        async with aclosing(_ahead(rows(checked.file, sheet, _overtaken), tell)) as batches:
+            if checked.keyed:
+                counts = await self._store_keyed(batches, ids)
+            else:
+                records = (_records(given, ids) async for given in batches)
+                await bulk.store_all(self._connection, resource, records, self._now)
         if sheet.digest != checked.digest:
             raise _Overtaken
         if checked.once:
-            await bulk.remember_file(self._connection, checked.digest, path.name, self._now)
+            await bulk.remember_file(self._connection, checked.digest, name, self._now)
+        return counts
+
+    async def _store_keyed(self, batches: AsyncIterator[Rows], ids: dict[str, int]) -> Counts:
+        stored_keys = await bulk.has_keys(self._connection, PRINCIPAL)
+        new = skipped = 0
+        async for given in batches:
+            fresh = given
+            if stored_keys:
+                fresh = await new_rows(self._connection, given, _overtaken)
+            await self._store_batch(fresh, ids)
+            new += len(fresh.lines)
+            skipped += len(given.lines) - len(fresh.lines)
         return Counts(new, skipped)
 
-    async def _store(self, given: Rows, ids: dict[str, int]) -> None:
-        resource = given.file.resource
-        above = given.by_unit_codes
-        try:
-            unit_ids = [ids[code] for code in given.unit_codes]
-            by_unit_ids = None if above is None else [ids[code] for code in above]
-        except KeyError:
-            raise _Overtaken from None
-        records = bulk.Records(resource, unit_ids, by_unit_ids, given.entries)
-        record_ids = bulk.new_ids(len(given.entries))
-        await bulk.store(self._connection, record_ids, records, self._now)
-        if any(given.keys):
-            keyed = zip(given.keys, given.contents(), record_ids, strict=True)
-            stored = [(key, content, id_) for key, content, id_ in keyed if key and content]
-            await bulk.store_keys(self._connection, PRINCIPAL, resource, stored)
+    async def _store_batch(self, given: Rows, ids: dict[str, int]) -> None:
+        record_ids = bulk.new_ids(len(given.lines))
+        await bulk.store(self._connection, record_ids, _records(given, ids), self._now)
+        keyed = zip(given.keys, given.contents(), record_ids, strict=True)
+        stored = [(key, content, id_) for key, content, id_ in keyed if key and content]
+        await bulk.store_keys(self._connection, PRINCIPAL, given.file.resource, stored)
 
 
-async def _ahead(batches: Iterator[T]) -> AsyncGenerator[T]:
-    """Each batch, while a thread makes the next one."""
+def _records(given: Rows, ids: dict[str, int]) -> bulk.Records:
+    above = given.by_unit_codes
+    try:
+        unit_ids = [ids[code] for code in given.unit_codes]
+        by_unit_ids = None if above is None else [ids[code] for code in above]
+    except KeyError:
+        raise _Overtaken from None
+    return bulk.Records(given.file.resource, unit_ids, by_unit_ids, given.entries)
+
+
+async def _ahead(batches: Iterator[T], tell: Callable[[], None]) -> AsyncGenerator[T]:
+    """Each batch, while a thread makes the next one; `tell` is called as each is done with."""
     coming = asyncio.ensure_future(asyncio.to_thread(next, batches, None))
     try:
         while (batch := await coming) is not None:
             coming = asyncio.ensure_future(asyncio.to_thread(next, batches, None))
             yield batch
+            tell()
     finally:
         await asyncio.wait([coming])
 
@@ -240,6 +252,16 @@ def _is_passing(database: Database, error: DBAPIError) -> bool:
     is_locked = code & 0xFF == sqlite3.SQLITE_BUSY
     is_twice = code in SQLITE_TWICE or getattr(error.orig, "sqlstate", None) == TWICE
     return is_locked or is_twice or database.is_retryable(error)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Rows come and go by the hundred thousand, never in cycles: looking for some takes long."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def _analyse(database: Database) -> None:

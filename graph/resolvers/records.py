@@ -182,4 +182,4 @@ async def _count(
 
 def _cursor(name: ListName, series: Series[Any], record: Any) -> str:
     position = series.position(record)
-    return name.cursor(position.day, position.id)
+    return name.cursor(position.day, str(position.id))

@@ -43,7 +43,7 @@ async def record(context: Context, series: Series[Any], given: Given) -> Any:
     if stored is None:
         await _check_stored(context, given, unit, by)
         stored = await context.ask(writing.store, asked, context.now)
-    return await context.ask(lists.find, series, _own(unit), context.today, stored)
+    return await context.ask(lists.find, series, _stored(unit, by), context.today, stored)
 
 
 def _check_input(context: Context, given: Given) -> None:
@@ -101,7 +101,8 @@ async def _check_stored(context: Context, given: Given, unit: Placed, by: Placed
             )
 
 
-def _own(unit: Placed) -> Scope:
-    """The unit alone: who has stored a record is answered with it."""
-    base = Base(unit.unit_id, unit.path, unit.depth, unit.rank)
+def _stored(unit: Placed, by: Placed) -> Scope:
+    """The unit alone, as if held at the inspecting one: who has stored a record is answered with
+    it, an inspection on SIGNS too."""
+    base = Base(by.unit_id, unit.path, unit.depth, unit.rank)
     return Scope((Hold(base, Reach("own")),))

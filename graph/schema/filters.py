@@ -17,9 +17,13 @@ from graph.schema.enumerations import (
     UnitStatus,
 )
 from hierarchy import placements
+from hierarchy.errors import BadInput
 from records import filters
 
 T = TypeVar("T")
+
+MAX_LISTED = 1_000
+"""The most different elements of a list in a filter."""
 
 
 def given(value: T | None) -> T | None:
@@ -28,8 +32,13 @@ def given(value: T | None) -> T | None:
 
 
 def listed(values: list[T] | None) -> tuple[T, ...] | None:
-    """A list as a value that can be compared and kept."""
-    return None if values is UNSET or values is None else tuple(values)
+    """A list as a value that can be compared and kept, each element once."""
+    if values is UNSET or values is None:
+        return None
+    distinct = tuple(dict.fromkeys(values))
+    if len(distinct) > MAX_LISTED:
+        raise BadInput("A list in a filter has at most {limit} elements.", limit=MAX_LISTED)
+    return distinct
 
 
 @strawberry.input(

@@ -27,6 +27,7 @@ from server.folder.faults import Faults, Report
 from server.folder.lines import Sheet
 from server.folder.records import (
     EVALUATIONS,
+    KEY,
     RECORD_FILES,
     Keys,
     RecordCheck,
@@ -56,12 +57,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A record file that may be stored: its bytes, and whether they may be loaded only once."""
+    """A record file that may be stored: its bytes, whether they may be loaded only `once`, and
+    whether it has client keys."""
 
     file: RecordFile
     path: Path
     digest: str
     once: bool
+    keyed: bool
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,7 @@ class _Check:
             tell()
         self._counts[file.name] = Counts(new, skipped)
         await self._refuse_twice(sheet.digest, once, report)
-        return CheckedFile(file, path, sheet.digest, once)
+        return CheckedFile(file, path, sheet.digest, once, sheet.header[-1] == KEY)
 
     async def _refuse_twice(self, digest: str, once: bool, report: Report) -> None:
         if once and not self._again and await bulk.was_loaded(self._connection, digest):

@@ -15,7 +15,7 @@ from typing import Any
 from hierarchy.errors import BadInput
 from server.folder.faults import Report
 
-BATCH = 8192
+BATCH = 2_048
 _BUFFER = 1 << 20
 
 

@@ -1,0 +1,411 @@
+"""Random worlds - a tree, a policy, appointments, records - and what is true of them.
+
+`Oracle` is naive on purpose: recursion over a dict, loops over rules, appointments and records. It
+shares no code with what it judges. `stored` lays a world into a database inside a transaction
+that is never committed, so that one database serves every example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from authz.tables import appointment, policy_rule
+from hierarchy import projection
+from hierarchy.embedded import EmbeddedStore
+from hierarchy.tables import unit as unit_table
+from hierarchy.tables import unit_kind, unit_kind_standing
+from hierarchy.unit import Founding, Kind, Kinds, Standing
+from records import record, tables
+from server.database import Database
+from tests.hierarchy.trees import ODD_CODES
+
+RANKS = {"top": 0, "p": 1, "d": 2, "b": 2, "g": 3, "gb": 3, "s": 5, "x": 9}
+KINDS = Kinds.of(
+    [Kind(code, code.upper(), rank) for code, rank in RANKS.items()],
+    [Standing(low, high) for low in RANKS for high in RANKS if RANKS[low] > RANKS[high]],
+)
+ROLES = ("leader", "clerk", 'the "third", of | them')
+ACTIONS = ("read", "summarise")
+RESOURCES = ("meeting", "inspection", "unit")
+FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2020, 1, 20)
+TODAY = date(2020, 1, 10)
+RECORDED_AT = datetime(2020, 1, 20, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Rule:
+    role: str
+    at: str
+    resource: str
+    action: str
+    reach: str
+    eft: str
+
+
+@dataclass(frozen=True)
+class Post:
+    """An appointment."""
+
+    principal: str
+    role: str
+    unit: str
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True)
+class Meeting:
+    id: UUID
+    unit: str
+    day: date
+    kind: str
+    present: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    id: UUID
+    unit: str
+    by: str
+    day: date
+    ground: str
+    status: str
+
+
+Record = Meeting | Inspection
+
+
+@dataclass(frozen=True)
+class World:
+    units: list[Founding]
+    rules: list[Rule]
+    posts: list[Post]
+    meetings: list[Meeting]
+    inspections: list[Inspection]
+
+
+# ---- drawing
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    units = draw(trees())
+    codes = [unit.code for unit in units]
+    rules = draw(st.lists(RULES, max_size=7, unique=True))
+    posts = draw(st.lists(posts_at(codes), max_size=5))
+    oracle = Oracle(World(units, rules, posts, [], []))
+    meetings = [draw(meeting_of(oracle, UUID(int=at), codes)) for at in range(draw(FEW))]
+    inspections = [draw(inspection_of(oracle, UUID(int=at), codes)) for at in range(draw(FEW))]
+    return World(units, rules, posts, meetings, inspections)
+
+
+FEW = st.integers(0, 6)
+KIND_LISTS = st.lists(st.sampled_from([*RANKS, "nobody"]), min_size=1, max_size=3).map("|".join)
+REACHES = st.sampled_from(["own", "children", "subtree", "below", "above"]) | st.integers(0, 9).map(
+    "rank<={}".format
+)
+RULES = st.builds(
+    Rule,
+    st.sampled_from([*ROLES, "a role that nobody holds"]),
+    st.just("*") | KIND_LISTS | st.sampled_from(["", "|", "to", "top|"]),
+    st.sampled_from(RESOURCES),
+    st.sampled_from(ACTIONS),
+    REACHES,
+    st.sampled_from(["allow", "allow", "allow", "deny"]),
+)
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> list[Founding]:
+    """Faultless foundings, parents first: kinds of any growing ranks, lives that overlap."""
+    codes = draw(st.lists(st.sampled_from(ODD_CODES), min_size=1, max_size=9, unique=True))
+    tree: list[Founding] = []
+    for code in codes:
+        holders = [unit for unit in tree if RANKS[unit.kind] < max(RANKS.values())]
+        above = draw(st.sampled_from(holders)) if tree else None
+        tree.append(draw(unit_under(code, above, tree)))
+    return tree
+
+
+@st.composite
+def unit_under(
+    draw: st.DrawFn, code: str, above: Founding | None, tree: list[Founding]
+) -> Founding:
+    over = -1 if above is None else RANKS[above.kind]
+    kind = draw(st.sampled_from([kind for kind, rank in RANKS.items() if rank > over]))
+    end = (above and above.closed_on) or LAST_DAY
+    # Most stand on every day, so that most rules have somebody to reach.
+    established = draw(st.just(FIRST_DAY) | st.dates(FIRST_DAY, end - timedelta(days=1)))
+    begin = established
+    if above is not None:
+        begin = max(begin, Oracle(World(tree, [], [], [], [])).stands_from(above.code))
+    closed = draw(st.none() | st.dates(begin + timedelta(days=1), max(end, begin + timedelta(1))))
+    if above is not None and above.closed_on is not None:
+        closed = closed or above.closed_on
+    return Founding(code, above and above.code, f"Name {code}", kind, None, established, closed)
+
+
+def posts_at(codes: list[str]) -> st.SearchStrategy[Post]:
+    return st.builds(
+        Post,
+        st.sampled_from(["viewer", "viewer", "viewer", "other"]),
+        st.sampled_from(ROLES),
+        st.sampled_from(codes),
+        st.sampled_from([FIRST_DAY, FIRST_DAY, TODAY, TODAY + timedelta(days=1)]),
+        st.sampled_from([None, None, LAST_DAY, TODAY, TODAY + timedelta(days=1)]),
+    )
+
+
+@st.composite
+def meeting_of(draw: st.DrawFn, oracle: Oracle, id_: UUID, codes: list[str]) -> Meeting:
+    code = draw(st.sampled_from(codes))
+    day, kind = draw(day_of_life(oracle, code)), draw(st.sampled_from(["REGULAR", "GROUP"]))
+    return Meeting(id_, code, day, kind, draw(st.integers(0, 5)))
+
+
+@st.composite
+def inspection_of(draw: st.DrawFn, oracle: Oracle, id_: UUID, codes: list[str]) -> Inspection:
+    code = draw(st.sampled_from(codes))
+    by, day = draw(st.sampled_from(oracle.above(code))), draw(day_of_life(oracle, code))
+    ground = draw(st.sampled_from(["SIGNS", "SIGNS", "PROGRAMME"]))
+    status = draw(st.sampled_from(["OPEN", "OPEN", "CONCLUDED"]))
+    return Inspection(id_, code, by, day, ground, status)
+
+
+def day_of_life(oracle: Oracle, code: str) -> st.SearchStrategy[date]:
+    closed = oracle.units[code].closed_on
+    return st.dates(
+        oracle.stands_from(code), closed - timedelta(days=1) if closed else LAST_DAY
+    )
+
+
+# ---- what is true
+
+
+class Oracle:
+    """What a viewer may see and count in a world, on the tree of any day."""
+
+    def __init__(self, world: World, principal: str = "viewer") -> None:
+        self.world = world
+        self.units = {unit.code: unit for unit in world.units}
+        self.posts = [
+            post
+            for post in world.posts
+            if post.principal == principal and self._gives_rights(post)
+        ]
+
+    def stands_from(self, code: str) -> date:
+        its = self.units[code]
+        if its.parent_code is None:
+            return its.established_on
+        return max(its.established_on, self.stands_from(its.parent_code))
+
+    def stands(self, code: str, day: date) -> bool:
+        return self.stands_from(code) <= day
+
+    def is_open(self, code: str, day: date) -> bool:
+        closed_on = self.units[code].closed_on
+        return self.stands(code, day) and (closed_on is None or day < closed_on)
+
+    def standing(self, day: date) -> list[str]:
+        return [code for code in self.units if self.stands(code, day)]
+
+    def above(self, code: str) -> list[str]:
+        """The unit, the one above it, and so on."""
+        parent = self.units[code].parent_code
+        return [code, *(self.above(parent) if parent is not None else [])]
+
+    def is_within(self, code: str, top: str) -> bool:
+        return top in self.above(code)
+
+    def covers(self, action: str, resource: str, code: str, day: date) -> bool:
+        return bool(self._giving(action, resource, code, day))
+
+    def covers_on_signs(self, action: str, code: str, by: str, day: date) -> bool:
+        giving = self._giving(action, "inspection", code, day)
+        return any(
+            post.unit == by or (post.unit != code and self.is_within(code, post.unit))
+            for post in giving
+        )
+
+    def covered(self, action: str, resource: str, day: date) -> set[str]:
+        return {code for code in self.units if self.covers(action, resource, code, day)}
+
+    def in_sight(self, day: date) -> set[str]:
+        return {above for code in self.covered("read", "unit", day) for above in self.above(code)}
+
+    def reads(self, record: Record) -> bool:
+        """Single records are measured on today's tree."""
+        return self._may("read", record, TODAY)
+
+    def counts(self, record: Record, day: date) -> bool:
+        """On the tree asked for, and also on today's or that of the record's own day."""
+        resource = _resource(record)
+        return self._may("summarise", record, day) and any(
+            self.covers("summarise", resource, record.unit, other)
+            for other in (TODAY, self.own_day(record))
+        )
+
+    def counts_as_recorded(self, record: Record) -> bool:
+        return self._may("summarise", record, self.own_day(record))
+
+    def own_day(self, record: Record) -> date:
+        return min(record.day, TODAY)
+
+    def child(self, within: str, code: str) -> str | None:
+        """The child of `within` that the unit falls under."""
+        if code == within:
+            return None
+        parent = self.units[code].parent_code
+        assert parent is not None
+        return code if parent == within else self.child(within, parent)
+
+    def lowest_above(self, covered: set[str]) -> str | None:
+        shared = [code for code in self.units if all(self.is_within(one, code) for one in covered)]
+        return max(shared, key=lambda code: len(self.above(code))) if covered else None
+
+    def _may(self, action: str, record: Record, day: date) -> bool:
+        if isinstance(record, Meeting):
+            return self.covers(action, "meeting", record.unit, day)
+        if record.ground != "SIGNS" or record.status == "CONCLUDED":
+            return self.covers(action, "inspection", record.unit, day)
+        return self.covers_on_signs(action, record.unit, record.by, day)
+
+    def _gives_rights(self, post: Post) -> bool:
+        begun = post.valid_from <= TODAY
+        ended = post.valid_to is not None and post.valid_to <= TODAY
+        return begun and not ended and self.is_open(post.unit, TODAY)
+
+    def _giving(self, action: str, resource: str, code: str, day: date) -> list[Post]:
+        """The appointments that give the right; none where one rule denies it."""
+        giving = []
+        if self.stands(code, day):
+            for rule in self.world.rules:
+                for post in self.posts:
+                    if (rule.action, rule.resource) != (action, resource):
+                        continue
+                    if self._applies(rule, post, code, day):
+                        if rule.eft == "deny":
+                            return []
+                        giving.append(post)
+        return giving
+
+    def _applies(self, rule: Rule, post: Post, code: str, day: date) -> bool:
+        kinds = rule.at.split("|")
+        if post.role != rule.role or not self.stands(post.unit, day):
+            return False
+        if rule.at != "*" and self.units[post.unit].kind not in kinds:
+            return False
+        return self._reaches(rule.reach, post.unit, code)
+
+    def _reaches(self, reach: str, base: str, code: str) -> bool:
+        match reach:
+            case "own":
+                return code == base
+            case "children":
+                return self.units[code].parent_code == base
+            case "subtree":
+                return self.is_within(code, base)
+            case "below":
+                return code != base and self.is_within(code, base)
+            case "above":
+                return self.is_within(base, code)
+        rank = int(reach.removeprefix("rank<="))
+        return self.is_within(code, base) and RANKS[self.units[code].kind] <= rank
+
+
+def _resource(record: Record) -> str:
+    return "meeting" if isinstance(record, Meeting) else "inspection"
+
+
+# ---- storing
+
+
+@asynccontextmanager
+async def stored(database: Database, world: World) -> AsyncIterator[AsyncConnection]:
+    """A connection that sees the world alone; nobody else ever does."""
+    async with database.engine.connect() as connection:
+        for table in (unit_kind_standing, unit_kind, policy_rule):
+            await connection.execute(delete(table))
+        kinds = [{"code": kind.code, "name": kind.name, "rank": kind.rank} for kind in KINDS]
+        standings = [{"kind": low, "under": high} for low, high in KINDS.standings]
+        await connection.execute(insert(unit_kind), kinds)
+        await connection.execute(insert(unit_kind_standing), standings)
+        tree = EmbeddedStore(connection)
+        await tree.found(world.units, KINDS)
+        await projection.apply(connection, tree)
+        ids = await unit_ids(connection)
+        for table, rows in _rows(world, ids):
+            if rows:
+                await connection.execute(insert(table), rows)
+        yield connection
+        await connection.rollback()
+
+
+async def unit_ids(connection: AsyncConnection) -> dict[str, int]:
+    rows = await connection.execute(select(unit_table.c.code, unit_table.c.id))
+    return dict(row.tuple() for row in rows)
+
+
+def _rows(world: World, ids: dict[str, int]) -> Iterator[tuple[object, list[dict[str, object]]]]:
+    yield policy_rule, [{"id": at, **vars(rule)} for at, rule in enumerate(world.rules)]
+    yield (
+        appointment,
+        [
+            {
+                "id": UUID(int=at),
+                "principal": post.principal,
+                "role": post.role,
+                "unit_id": ids[post.unit],
+                "valid_from": post.valid_from,
+                "valid_to": post.valid_to,
+            }
+            for at, post in enumerate(world.posts)
+        ],
+    )
+    yield tables.meeting, [meeting_row(each, ids) for each in world.meetings]
+    yield tables.inspection, [inspection_row(each, ids) for each in world.inspections]
+
+
+def meeting_row(meeting: Meeting, ids: dict[str, int]) -> dict[str, object]:
+    return {
+        "id": meeting.id,
+        "unit_id": ids[meeting.unit],
+        "revision": 1,
+        "recorded_at": RECORDED_AT,
+        "held_on": meeting.day,
+        "kind": record.MeetingKind(meeting.kind),
+        "form": record.MeetingForm.IN_PERSON,
+        "members_expected": 5,
+        "members_present": meeting.present,
+        "minutes_kept": True,
+        "attended_by_higher_committee": False,
+    }
+
+
+def inspection_row(inspection: Inspection, ids: dict[str, int]) -> dict[str, object]:
+    return {
+        "id": inspection.id,
+        "unit_id": ids[inspection.unit],
+        "by_unit_id": ids[inspection.by],
+        "revision": 1,
+        "recorded_at": RECORDED_AT,
+        "body": record.InspectionBody.COMMITTEE,
+        "kind": record.InspectionKind.INSPECTION,
+        "ground": record.InspectionGround(inspection.ground),
+        "opened_on": inspection.day,
+        "concluded_on": inspection.day if inspection.status == "CONCLUDED" else None,
+        "day": inspection.day,
+        "status": record.InspectionStatus(inspection.status),
+        "members_covered": 1,
+        "members_in_violation": 0,
+        "members_sanctioned": 0,
+    }
