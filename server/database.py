@@ -15,11 +15,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 SERIALIZATION_FAILURES = ("40001", "40P01")
+MIGRATION_LOCK = 0x43686962
+"""The advisory lock on PostgreSQL that processes migrating at once wait for."""
 
 
 class Database:
@@ -47,8 +49,10 @@ class Database:
             yield connection
 
     async def migrate(self) -> None:
-        """Brings the tables to the newest form; does nothing where they are."""
-        async with self._writer.begin() as connection:
+        """Brings the tables to the newest form, one process at a time."""
+        async with self.engine.execution_options(writing=True).begin() as connection:
+            if self.is_postgresql:
+                await connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             await connection.run_sync(_upgrade)
 
     def is_retryable(self, error: DBAPIError) -> bool:
@@ -117,6 +121,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _upgrade(connection: Connection) -> None:
     config = Config()
-    config.set_main_option("script_location", str(files("server") / "migrations"))
+    config.set_main_option(
+        "script_location", str(files("server") / "migrations").replace("%", "%%")
+    )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -162,7 +162,7 @@ class _Storing:
 
     async def _unit_ids(self) -> dict[str, int]:
         found = await self._connection.execute(select(unit.c.code, unit.c.id))
-        return dict(found.tuples().all())
+        return {row.code: row.id for row in found}
 
     async def _appointments(self, ids: dict[str, int]) -> None:
         given = self._checked.appointments

@@ -94,7 +94,7 @@ def test_fifty_errors_are_told_at_most(store: Store) -> None:
     rows = "Y,2024-01-05,REGULAR,IN_PERSON,,1,1,,true,true,\n" * 80
     said = store.load(refusals.good(meetings=rows))
     assert said.exit_code == 1
-    assert _lines(said, "meetings") == set(range(2, 52)), said.said[:300]
+    assert _lines(said, "meetings") == set(range(2, 52))
 
 
 def test_the_installed_command_refuses_as_well(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from graph.schema.enumerations import Rating
-from graph.schema.paging import Node, PageInfo, connection
+from graph.schema.paging import Connection, Node
 from records import record
 
 if TYPE_CHECKING:
@@ -47,31 +47,7 @@ class Evaluation(Node):
         return isinstance(value, record.Evaluation)
 
 
-@strawberry.type(description="An evaluation in a list.")
-class EvaluationEdge:
-    cursor: str
-    node: Evaluation
-
-
-@strawberry.type(description="A page of evaluations.")
-class EvaluationConnection:
-    @strawberry.field
-    async def edges(self) -> list[EvaluationEdge]:
-        found: Any = await connection(self).edges()
-        return found
-
-    @strawberry.field
-    async def nodes(self) -> list[Evaluation]:
-        found: Any = await connection(self).nodes()
-        return found
-
-    @strawberry.field
-    def page_info(self) -> PageInfo:
-        return self  # type: ignore[return-value]
-
-    @strawberry.field(description="How many elements the whole list has, exactly.")
-    async def total_count(self) -> int:
-        return await connection(self).total_count()
+EvaluationConnection = Connection[Evaluation]
 
 
 @strawberry.enum(description="What sums of evaluations can be grouped by.")

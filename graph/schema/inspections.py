@@ -13,7 +13,7 @@ from graph.schema.enumerations import (
     InspectionKind,
     InspectionStatus,
 )
-from graph.schema.paging import Info, Node, PageInfo, connection
+from graph.schema.paging import Connection, Info, Node
 from records import record
 
 if TYPE_CHECKING:
@@ -59,31 +59,7 @@ class Inspection(Node):
         return isinstance(value, record.Inspection)
 
 
-@strawberry.type(description="An inspection in a list.")
-class InspectionEdge:
-    cursor: str
-    node: Inspection
-
-
-@strawberry.type(description="A page of inspections.")
-class InspectionConnection:
-    @strawberry.field
-    async def edges(self) -> list[InspectionEdge]:
-        found: Any = await connection(self).edges()
-        return found
-
-    @strawberry.field
-    async def nodes(self) -> list[Inspection]:
-        found: Any = await connection(self).nodes()
-        return found
-
-    @strawberry.field
-    def page_info(self) -> PageInfo:
-        return self  # type: ignore[return-value]
-
-    @strawberry.field(description="How many elements the whole list has, exactly.")
-    async def total_count(self) -> int:
-        return await connection(self).total_count()
+InspectionConnection = Connection[Inspection]
 
 
 @strawberry.enum(description="What sums of inspections can be grouped by.")

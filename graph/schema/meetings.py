@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from graph.schema.enumerations import MeetingForm, MeetingKind
-from graph.schema.paging import Node, PageInfo, connection
+from graph.schema.paging import Connection, Node
 from records import record
 
 if TYPE_CHECKING:
@@ -40,31 +40,7 @@ class Meeting(Node):
         return isinstance(value, record.Meeting)
 
 
-@strawberry.type(description="A meeting in a list.")
-class MeetingEdge:
-    cursor: str
-    node: Meeting
-
-
-@strawberry.type(description="A page of meetings.")
-class MeetingConnection:
-    @strawberry.field
-    async def edges(self) -> list[MeetingEdge]:
-        found: Any = await connection(self).edges()
-        return found
-
-    @strawberry.field
-    async def nodes(self) -> list[Meeting]:
-        found: Any = await connection(self).nodes()
-        return found
-
-    @strawberry.field
-    def page_info(self) -> PageInfo:
-        return self  # type: ignore[return-value]
-
-    @strawberry.field(description="How many elements the whole list has, exactly.")
-    async def total_count(self) -> int:
-        return await connection(self).total_count()
+MeetingConnection = Connection[Meeting]
 
 
 @strawberry.enum(description="What sums of meetings can be grouped by.")

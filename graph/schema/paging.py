@@ -1,12 +1,13 @@
 """What all lists share: nodes with an id, and what a page tells of itself."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from graph.resolvers.connections import Connection
+from graph.resolvers import connections
 
 Info = strawberry.Info[Any, Any]
+T = TypeVar("T")
 
 
 @strawberry.interface(description="Whatever has a global id.")
@@ -33,7 +34,34 @@ class PageInfo:
         return await connection(self).end_cursor()
 
 
-def connection(source: Any) -> Connection[Any]:
+@strawberry.type(description="An element of a list and where it stands.")
+class Edge(Generic[T]):
+    cursor: str
+    node: T
+
+
+@strawberry.type(description="A page of a list, with what clients ask about the list.")
+class Connection(Generic[T]):
+    @strawberry.field
+    async def edges(self) -> list[Edge[T]]:
+        found: Any = await connection(self).edges()
+        return found
+
+    @strawberry.field
+    async def nodes(self) -> list[T]:
+        return await connection(self).nodes()
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        found: Any = self
+        return found
+
+    @strawberry.field(description="How many elements the whole list has, exactly.")
+    async def total_count(self) -> int:
+        return await connection(self).total_count()
+
+
+def connection(source: Any) -> connections.Connection[Any]:
     """What stands behind a connection's type and behind its page info."""
-    found: Connection[Any] = source
+    found: connections.Connection[Any] = source
     return found

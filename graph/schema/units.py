@@ -23,7 +23,7 @@ from graph.schema.filters import (
 )
 from graph.schema.inspections import InspectionConnection, InspectionGrouping, InspectionSummary
 from graph.schema.meetings import MeetingConnection, MeetingGrouping, MeetingSummary
-from graph.schema.paging import Info, Node, PageInfo, connection
+from graph.schema.paging import Connection, Info, Node
 from hierarchy.unit import Placed
 from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
 
@@ -74,7 +74,7 @@ class Unit(Node):
         filter: UnitFilter | None = UNSET,
         first: int | None = 50,
         after: str | None = UNSET,
-    ) -> "UnitConnection":
+    ) -> Connection["Unit"]:
         found: Any = await units.children(
             info.context, _placed(self), unit_filter(filter), first, given(after)
         )
@@ -170,28 +170,4 @@ def _placed(unit: Any) -> Placed:
     return found
 
 
-@strawberry.type(description="A unit in a list.")
-class UnitEdge:
-    cursor: str
-    node: Unit
-
-
-@strawberry.type(description="A page of units.")
-class UnitConnection:
-    @strawberry.field
-    async def edges(self) -> list[UnitEdge]:
-        found: Any = await connection(self).edges()
-        return found
-
-    @strawberry.field
-    async def nodes(self) -> list[Unit]:
-        found: Any = await connection(self).nodes()
-        return found
-
-    @strawberry.field
-    def page_info(self) -> PageInfo:
-        return self  # type: ignore[return-value]
-
-    @strawberry.field(description="How many elements the whole list has, exactly.")
-    async def total_count(self) -> int:
-        return await connection(self).total_count()
+UnitConnection = Connection[Unit]

@@ -16,7 +16,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.policy import Held, Policy, Rule
@@ -179,7 +179,7 @@ async def test_the_scope_through_time_is_the_scope_of_each_day(
         for action, resource in pairs():
             through = case.rights.through_time(action, resource)
             covered = case.oracle.covered(action, resource, day)
-            assert await case.codes_where(day, through.predicate(placement.c, day)) == covered
+            assert await case.codes_where(day, through.predicate(placement.c, literal(day))) == covered
 
 
 # ---- records
@@ -486,7 +486,7 @@ def counts(oracle: Oracle, record: Any, day: date, attribution: Attribution) -> 
 
 async def every_unit(case: Case) -> dict[int, str]:
     rows = await case.connection.execute(select(placement.c.unit_id, placement.c.code))
-    return dict(row.tuple() for row in rows)
+    return {code: id_ for code, id_ in rows}
 
 
 def by_child(sums: Iterable[Any], name: str, codes: dict[int, str]) -> dict[str | None, int]:

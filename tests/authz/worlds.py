@@ -130,6 +130,8 @@ def trees(draw: st.DrawFn) -> list[Founding]:
     tree: list[Founding] = []
     for code in codes:
         holders = [unit for unit in tree if RANKS[unit.kind] < max(RANKS.values())]
+        if tree and not holders:
+            break
         above = draw(st.sampled_from(holders)) if tree else None
         tree.append(draw(unit_under(code, above, tree)))
     return tree
@@ -280,9 +282,9 @@ class Oracle:
         return self.covers_on_signs(action, record.unit, record.by, day)
 
     def _gives_rights(self, post: Post) -> bool:
-        begun = post.valid_from <= TODAY
-        ended = post.valid_to is not None and post.valid_to <= TODAY
-        return begun and not ended and self.is_open(post.unit, TODAY)
+        """In force today, at a unit that is not closed today; it may be yet to stand."""
+        ends = (post.valid_to, self.units[post.unit].closed_on)
+        return post.valid_from <= TODAY and all(end is None or end > TODAY for end in ends)
 
     def _giving(self, action: str, resource: str, code: str, day: date) -> list[Post]:
         """The appointments that give the right; none where one rule denies it."""
@@ -352,7 +354,7 @@ async def stored(database: Database, world: World) -> AsyncIterator[AsyncConnect
 
 async def unit_ids(connection: AsyncConnection) -> dict[str, int]:
     rows = await connection.execute(select(unit_table.c.code, unit_table.c.id))
-    return dict(row.tuple() for row in rows)
+    return {code: id_ for code, id_ in rows}
 
 
 def _rows(world: World, ids: dict[str, int]) -> Iterator[tuple[object, list[dict[str, object]]]]:

@@ -1,0 +1,308 @@
+"""The documents: what they name exists, what exists is named, and what they show happens."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import typer.main
+
+from hierarchy.errors import ChiboError
+from server.app import make_app
+from server.commands import app as commands
+from server.folder.folder import FILES
+from server.generation import SHAPES
+from server.identity import development_token
+from server.loading import load
+from server.settings import Settings
+from server.stores import open_stores
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
+EXAMPLE = DOCS / "example"
+TODAY = date(2025, 3, 31)
+OPAQUE = "…"
+
+ELSEWHERE = {
+    "CHIBO_POSTGRES_PASSWORD",  # docker-compose.yml
+    "CHIBO_PORT",  # docker-compose.yml
+}
+"""Variables that are no settings of Chibo's: the files named read them."""
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def everything() -> str:
+    return "\n".join(map(text, PAGES))
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def policy() -> list[dict[str, str]]:
+    return rows(ROOT / "authz" / "default_policy.csv")
+
+
+def tables(page: str) -> Iterator[list[list[str]]]:
+    """The tables of a page, each as its rows of cells, the head first."""
+    for lines in re.findall(r"(?:^\|.*\n)+", page, re.M):
+        cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines.splitlines()]
+        yield [cells[0], *cells[2:]]
+
+
+def table(page: str, head: list[str]) -> list[list[str]]:
+    [found] = [table[1:] for table in tables(page) if table[0] == head]
+    return found
+
+
+def quoted(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# ---- what is named exists, and what exists is named
+
+
+def test_the_settings_of_the_documents_are_the_settings() -> None:
+    """A variable that a page names is one of Chibo's or of the compose file, and none is left out."""
+    named = set(re.findall(r"\bCHIBO_[A-Z0-9_]+", everything()))
+    assert named - ELSEWHERE == set(Settings.variables())
+    compose = text(ROOT / "docker-compose.yml")
+    assert all(name in compose for name in ELSEWHERE)
+
+
+def known_commands() -> dict[str, set[str]]:
+    """Each command with its options."""
+    group: Any = typer.main.get_command(commands)
+    return {
+        name: {option for each in command.params for option in each.opts if option[0] == "-"}
+        for name, command in group.commands.items()
+    }
+
+
+def test_the_commands_of_the_documents_are_the_commands() -> None:
+    """In code, `chibo` is followed by a command and options that exist; each has its row."""
+    known = known_commands()
+    code = re.findall(r"`([^`\n]+)`|^ {4}(.+)$", everything(), re.M)
+    lines = [inline or block for inline, block in code]
+    called = [
+        (name, set(re.findall(r"(?<=\s)--[a-z\-]+", rest)))
+        for line in lines
+        for name, rest in re.findall(r"(?<![\w/.:-])chibo ([a-z]+)(?![\w:/])(.*)", line)
+        if name != "bash"
+    ]
+    assert {name for name, _ in called} == set(known)
+    assert [(name, options) for name, options in called if not options <= known[name]] == []
+    documented = table(text(DOCS / "operating.md"), ["command", "does"])
+    assert [quoted(command)[0].split()[1] for command, _ in documented] == list(known)
+    for (command, _), (name, options) in zip(documented, known.items(), strict=True):
+        assert set(re.findall(r"--[a-z]+", command)) == options - {"--help"}, name
+
+
+def test_the_roles_of_the_documents_are_those_of_the_policy() -> None:
+    """The table of roles is the policy's list of roles."""
+    documented = table(text(DOCS / "rights.md"), ["role", "who"])
+    assert [quoted(role)[0] for role, _ in documented] == list(
+        dict.fromkeys(rule["role"] for rule in policy())
+    )
+
+
+def test_the_rules_of_the_documents_are_those_of_the_policy() -> None:
+    """The table of rights, written out, is the policy row by row."""
+    kinds = [row["code"] for row in rows(ROOT / "hierarchy" / "default_kinds.csv")]
+    province = ["central", "province"]
+    at = {
+        "any unit": "*",
+        "`central`, `province`": "|".join(province),
+        "every other kind": "|".join(kind for kind in kinds if kind not in province),
+    }
+    head = ["role", "appointed at", "to", "of", "reach"]
+    documented = [
+        (role, at[where], resource, action, reach)
+        for roles, where, actions, resources, reaches in table(text(DOCS / "rights.md"), head)
+        for role in quoted(roles)
+        for action in quoted(actions)
+        for resource in quoted(resources)
+        for reach in quoted(reaches)
+    ]
+    rules = [
+        (rule["role"], rule["at"], rule["resource"], rule["action"], rule["reach"])
+        for rule in policy()
+    ]
+    assert {rule["eft"] for rule in policy()} == {"allow"}
+    assert sorted(documented) == sorted(rules)
+
+
+def test_the_codes_of_the_documents_are_those_of_the_errors() -> None:
+    """Every code an answer may carry has its row."""
+    documented = {quoted(row[0])[0] for row in table(text(DOCS / "api.md"), ["code", "means", "HTTP"])}
+    assert documented == {each.code for each in ChiboError.__subclasses__()} | {"UNAUTHENTICATED"}
+
+
+def test_the_files_of_the_documents_are_those_of_a_data_folder() -> None:
+    """Each file of a folder is shown with its columns, and the example has every one of them."""
+    assert sorted(path.name for path in EXAMPLE.iterdir()) == sorted(FILES)
+    page = text(DOCS / "loading.md")
+    for name in FILES:
+        header = text(EXAMPLE / name).splitlines()[0].removesuffix(",client_key")
+        assert f"`{name}`" in page
+        assert header in page
+
+
+def test_the_shapes_of_the_documents_are_those_that_are_generated() -> None:
+    assert set(re.findall(r"--shape ([a-z\-]+)", everything())) <= set(SHAPES)
+    assert all(f"`{shape}`" in text(DOCS / "loading.md") for shape in SHAPES)
+
+
+def anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as a reader of Markdown makes them."""
+    headings = re.findall(r"^#+ (.+)$", page, re.M)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_link_leads_somewhere(page: Path) -> None:
+    """To a file of the source, and to a heading that is in it."""
+    for link in re.findall(r"\]\(([^)]+)\)", text(page)):
+        target, _, anchor = link.partition("#")
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(text(path)), link
+
+
+def test_every_document_is_linked_from_the_readme_or_a_page_it_leads_to() -> None:
+    """Nothing is written that nobody finds."""
+    found, unread = {ROOT / "README.md"}, [ROOT / "README.md"]
+    while unread:
+        page = unread.pop()
+        links = re.findall(r"\]\(([^)#]+)", text(page))
+        new = {(page.parent / link).resolve() for link in links} - found
+        found |= new
+        unread += [path for path in new if path.suffix == ".md"]
+    assert set(PAGES) <= found
+
+
+def test_no_document_names_a_host_but_this_machine_and_placeholders() -> None:
+    """A page works wherever packages come from: it names no registry, and no other host."""
+    hosts = re.findall(r"://([^\s/`'\")|:…]+)", everything())
+    assert set(hosts) <= {"127.0.0.1", "provider.example", "db.example", "graph.example"}
+    assert not re.search(r"\b(pypi|npmjs|docker\.io|ghcr|maven)\b", everything(), re.I)
+
+
+# ---- what is shown happens
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question of a page, whose it is and in which language, and the answer beside it."""
+
+    place: str
+    principal: str
+    language: str
+    question: str
+    answer: Any
+
+
+def examples(page: Path) -> list[Example]:
+    """The questions of a page in their order, each with the answer that follows it."""
+    blocks = re.compile(
+        r"^```graphql\n# ([^\s,]+)(?:, (vi|en))?\n(.*?)^```\n+```json\n(.*?)^```", re.M | re.S
+    )
+    content = text(page)
+    found = [
+        Example(
+            f"{page.name}:{content.count(chr(10), 0, match.start()) + 1}",
+            match[1],
+            match[2] or "vi",
+            match[3],
+            json.loads(match[4]),
+        )
+        for match in blocks.finditer(content)
+    ]
+    assert len(found) == content.count("```graphql")
+    return found
+
+
+Ask = Callable[[str, str, str], Awaitable[Any]]
+
+
+@pytest.fixture(scope="module")
+async def ask(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ask]:
+    """Asks a server over the example folder: a question, as a principal, in a language."""
+    home = tmp_path_factory.mktemp("example")
+    settings = Settings(
+        home=home,
+        database_url=f"sqlite:///{home / 'chibo.db'}",
+        neo4j_uri=None,
+        CHIBO_TODAY=TODAY,
+    )
+    async with open_stores(settings) as stores:
+        await stores.prepare()
+        await load(stores.database, stores.graph, EXAMPLE, TODAY)
+    app = make_app(settings, "127.0.0.1")
+
+    async def post(question: str, principal: str, language: str) -> Any:
+        token = development_token(settings, principal, 60)
+        headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+        answer = await client.post("/graphql", json={"query": question}, headers=headers)
+        return answer.json()
+
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://chibo") as client,
+    ):
+        yield post
+
+
+def opaque(shown: Any, answered: Any) -> Iterator[str]:
+    """The texts that stand in an answer where `…` is shown, in their order."""
+    if shown == OPAQUE and isinstance(answered, str):
+        yield answered
+    elif isinstance(shown, dict) and isinstance(answered, dict):
+        for name in shown.keys() & answered.keys():
+            yield from opaque(shown[name], answered[name])
+    elif isinstance(shown, list) and isinstance(answered, list):
+        for one, other in zip(shown, answered, strict=False):
+            yield from opaque(one, other)
+
+
+def veiled(shown: Any, answered: Any) -> Any:
+    """An answer with `…` where it is shown, and errors without their locations."""
+    if shown == OPAQUE and isinstance(answered, str):
+        return OPAQUE
+    if isinstance(answered, dict):
+        inside = shown if isinstance(shown, dict) else {}
+        kept = {name: value for name, value in answered.items() if name != "locations"}
+        return {name: veiled(inside.get(name), value) for name, value in kept.items()}
+    if isinstance(answered, list):
+        inside = shown if isinstance(shown, list) else []
+        return [
+            veiled(inside[at] if at < len(inside) else None, value)
+            for at, value in enumerate(answered)
+        ]
+    return answered
+
+
+async def test_the_examples_are_answered_as_they_are_shown(ask: Ask) -> None:
+    """In the order of the page: a later example may build on an earlier one."""
+    last = OPAQUE
+    for example in examples(DOCS / "api.md"):
+        question = example.question.replace(OPAQUE, last)
+        answered = await ask(question, example.principal, example.language)
+        assert veiled(example.answer, answered) == example.answer, example.place
+        last = next(opaque(example.answer, answered), last)
