@@ -4,6 +4,7 @@
 #   make demo            a demo province, served, with viewers to try it as    (PORT=8001)
 #   make test            style, types, the rooms' imports, every test
 #   make bench           the benchmarks beside their hand-written floors
+#   make oracle          random folders and questions against the naive oracle  (SEEDS=100)
 #   make page            the page for browsers, built into server/page/
 #   make lock            the locks, from pyproject.toml                       (UPGRADE=1)
 #   make stop-servers    ends the Neo4j and the PostgreSQL that tests left running
@@ -23,7 +24,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test bench page lock stop-servers
+.PHONY: demo test bench oracle page lock stop-servers
 
 demo: $(VENV)/.chibo
 	@$(MAKE) --no-print-directory page || echo "Serving without the page for browsers."
@@ -38,6 +39,10 @@ test: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
+
+oracle: $(VENV)/.test
+	$(BIN)/python -m tests.oracle --seeds $(or $(SEEDS),100) --questions 200 --engine sqlite
+	$(BIN)/python -m tests.oracle --seeds $(or $(SEEDS),100) --questions 200 --engine postgresql-neo4j
 
 page: $(VENV)/.page
 	@$(BIN)/python page/bundle.py

@@ -222,7 +222,9 @@ def _meeting_id(id_: UUID | str) -> str:
     return base64.urlsafe_b64encode(b"Meeting:" + key.encode()).decode().rstrip("=")
 
 
-def _endpoint(answer: Callable[[Floor], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    answer: Callable[[Floor], Awaitable[Any]],
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return Response(status_code=401)
@@ -259,5 +261,10 @@ app = Starlette(
 
 if __name__ == "__main__":
     uvicorn.run(
-        app, port=int(sys.argv[1]), log_config=None, access_log=False, server_header=False, ws="none"
+        app,
+        port=int(sys.argv[1]),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
     )

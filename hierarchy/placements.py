@@ -258,7 +258,7 @@ async def count_children(
         )
         .group_by(columns.parent_id)
     )
-    counts: dict[int, int] = dict(row.tuple() for row in rows)
+    counts: dict[int, int] = {row[0]: row[1] for row in rows}
     return {parent: counts.get(parent, 0) for parent in parents}
 
 
@@ -325,7 +325,7 @@ def placed_columns(columns: Columns) -> list[Any]:
 
 def unit_of_row(row: Any, day: date) -> Placed:
     """The unit of a row of `placed_columns`, as it stands on the day."""
-    return Placed(*(*row, day))
+    return Placed(*row, day)
 
 
 def _placed(columns: Columns) -> Select[Any]:

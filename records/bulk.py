@@ -7,6 +7,7 @@ twice, are read and written here. Whatever the database, a row that is already t
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -18,6 +19,7 @@ import asyncpg
 from sqlalchemy import Column, Table, Uuid, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 from uuid_utils import uuid7
 
 from hierarchy.given import is_postgresql
@@ -78,6 +80,31 @@ async def store_all(
         if records.entries
     )
     await _insert(connection, TABLES[resource], _names(resource), given)
+
+
+@asynccontextmanager
+async def filling(connection: AsyncConnection, resource: str) -> AsyncIterator[None]:
+    """A block in which a resource's table is filled. An empty one of PostgreSQL is filled without
+    its indexes and references, which are made when all rows are there; its readers wait meanwhile.
+    """
+    table = TABLES[resource]
+    # SQLite gains nothing from it: it sorts an index in memory, and keeps its references.
+    if not (is_postgresql(connection) and await _is_empty(connection, table)):
+        yield
+        return
+    for index in table.indexes:
+        await connection.execute(DropIndex(index))
+    for reference in table.foreign_key_constraints:
+        await connection.execute(DropConstraint(reference))
+    yield
+    for reference in table.foreign_key_constraints:
+        await connection.execute(AddConstraint(reference))
+    for index in table.indexes:
+        await connection.execute(CreateIndex(index))
+
+
+async def _is_empty(connection: AsyncConnection, table: Table) -> bool:
+    return await connection.scalar(select(table.c.id).limit(1)) is None
 
 
 async def stored_contents(

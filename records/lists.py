@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import Enum
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -46,17 +47,22 @@ class Series(Generic[RecordT]):
     ordered_by: str
     has_signs: bool = False
 
+    @cached_property
+    def own_columns(self) -> tuple[str, ...]:
+        """The columns that make a record, apart from its unit's."""
+        return tuple(each.name for each in fields(self.value) if each.name != "unit")
+
     def columns_of(self, columns: Columns, stood: Columns | None) -> list[Any]:
         """A record's columns, then its unit's where `stood` is given."""
-        own = [columns[each.name] for each in fields(self.value) if each.name != "unit"]
+        own = [columns[name] for name in self.own_columns]
         return own if stood is None else own + placed_columns(stood)
 
     def make(self, row: Any, today: date) -> RecordT:
         """The record of a row of `columns_of`."""
-        own: int = len(fields(self.value)) - 1
+        own = len(self.own_columns)
         if len(row) == own:
             return self.value(*row)
-        return self.value(*(*row[:own], unit_of_row(row[own:], today)))
+        return self.value(*row[:own], unit_of_row(row[own:], today))
 
     def seen(self, scope: Scope, record: Columns, stood: Columns) -> ColumnElement[bool]:
         """That the viewer may see the record of a unit placed so."""
@@ -202,7 +208,7 @@ async def count_of_units(
         )
         .group_by(record.unit_id)
     )
-    counts: dict[int, int] = dict(row.tuple() for row in rows)
+    counts: dict[int, int] = {row[0]: row[1] for row in rows}
     return {unit_id: counts.get(unit_id, 0) for unit_id in unit_ids}
 
 

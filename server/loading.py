@@ -187,7 +187,10 @@ class _Storing:
         sheet = Sheet(checked.path, checked.file.headers)
         tell = watched(sheet, checked.path, 1, self._progress)
         counts = self._checked.counts[name]
-        async with aclosing(_ahead(rows(checked.file, sheet, _overtaken), tell)) as batches:
+        async with (
+            bulk.filling(self._connection, resource),
+            aclosing(_ahead(rows(checked.file, sheet, _overtaken), tell)) as batches,
+        ):
             if checked.keyed:
                 counts = await self._store_keyed(batches, ids)
             else:

@@ -14,6 +14,8 @@ from server.identity import Identity
 from server.settings import Settings
 
 STOP_SECONDS = 20
+WORKER_SECONDS = 60
+"""How long a worker may be silent, at its start too, before it is taken for dead."""
 _HOST = "CHIBO_BOUND_HOST"
 
 
@@ -33,6 +35,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_worker_healthcheck=WORKER_SECONDS,
         ws="none",
     )
 

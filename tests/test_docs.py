@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import re
-import subprocess
-import sys
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from server.commands import app as commands
 from server.folder.folder import FILES
 from server.generation import SHAPES
 from server.identity import development_token
-from server.loading import load
+from server.loading import LoadRefused, load
 from server.settings import Settings
-from server.stores import open_stores
+from server.stores import Stores, open_stores
+from server.verifying import violations
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -78,7 +80,7 @@ def quoted(cell: str) -> list[str]:
 
 
 def test_the_settings_of_the_documents_are_the_settings() -> None:
-    """A variable that a page names is one of Chibo's or of the compose file, and none is left out."""
+    """A variable that a page names is Chibo's or the compose file's, and none is left out."""
     named = set(re.findall(r"\bCHIBO_[A-Z0-9_]+", everything()))
     assert named - ELSEWHERE == set(Settings.variables())
     compose = text(ROOT / "docker-compose.yml")
@@ -149,7 +151,9 @@ def test_the_rules_of_the_documents_are_those_of_the_policy() -> None:
 
 def test_the_codes_of_the_documents_are_those_of_the_errors() -> None:
     """Every code an answer may carry has its row."""
-    documented = {quoted(row[0])[0] for row in table(text(DOCS / "api.md"), ["code", "means", "HTTP"])}
+    documented = {
+        quoted(row[0])[0] for row in table(text(DOCS / "api.md"), ["code", "means", "HTTP"])
+    }
     assert documented == {each.code for each in ChiboError.__subclasses__()} | {"UNAUTHENTICATED"}
 
 
@@ -161,6 +165,24 @@ def test_the_files_of_the_documents_are_those_of_a_data_folder() -> None:
         header = text(EXAMPLE / name).splitlines()[0].removesuffix(",client_key")
         assert f"`{name}`" in page
         assert header in page
+
+
+def test_the_kinds_of_the_documents_are_the_default_kinds() -> None:
+    """With their official names, ranks, and what they may stand under."""
+    kinds = rows(ROOT / "hierarchy" / "default_kinds.csv")
+    standings = rows(ROOT / "hierarchy" / "default_standings.csv")
+    above = {
+        kind["code"]: [each["under"] for each in standings if each["kind"] == kind["code"]]
+        for kind in kinds
+    }
+    head = ["kind", "official name", "rank", "may stand under"]
+    documented = [
+        (*quoted(kind), name, rank, quoted(under))
+        for kind, name, rank, under in table(text(DOCS / "loading.md"), head)
+    ]
+    assert documented == [
+        (kind["code"], kind["name"], kind["rank"], above[kind["code"]]) for kind in kinds
+    ]
 
 
 def test_the_shapes_of_the_documents_are_those_that_are_generated() -> None:
@@ -197,10 +219,10 @@ def test_every_document_is_linked_from_the_readme_or_a_page_it_leads_to() -> Non
 
 
 def test_no_document_names_a_host_but_this_machine_and_placeholders() -> None:
-    """A page works wherever packages come from: it names no registry, and no other host."""
-    hosts = re.findall(r"://([^\s/`'\")|:…]+)", everything())
-    assert set(hosts) <= {"127.0.0.1", "provider.example", "db.example", "graph.example"}
-    assert not re.search(r"\b(pypi|npmjs|docker\.io|ghcr|maven)\b", everything(), re.I)
+    """A page holds wherever packages come from: it names no registry, nor any other host."""
+    hosts = re.findall(r"://(?:[^\s/@]+@)?([^\s/`'\")|:…]+)", everything())
+    assert set(hosts) == {"127.0.0.1", "db.example", "graph.example"}
+    assert not re.search(r"\b[\w-]+\.(com|org|net|io|dev)\b", everything())
 
 
 # ---- what is shown happens
@@ -240,19 +262,24 @@ def examples(page: Path) -> list[Example]:
 Ask = Callable[[str, str, str], Awaitable[Any]]
 
 
-@pytest.fixture(scope="module")
-async def ask(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ask]:
-    """Asks a server over the example folder: a question, as a principal, in a language."""
-    home = tmp_path_factory.mktemp("example")
-    settings = Settings(
-        home=home,
-        database_url=f"sqlite:///{home / 'chibo.db'}",
-        neo4j_uri=None,
-        CHIBO_TODAY=TODAY,
-    )
-    async with open_stores(settings) as stores:
+def settings_in(home: Path) -> Settings:
+    database = f"sqlite:///{home / 'chibo.db'}"
+    return Settings(home=home, database_url=database, neo4j_uri=None, CHIBO_TODAY=TODAY)
+
+
+@asynccontextmanager
+async def example_stores(home: Path) -> AsyncIterator[Stores]:
+    """Stores that the example folder is loaded into."""
+    async with open_stores(settings_in(home)) as stores:
         await stores.prepare()
         await load(stores.database, stores.graph, EXAMPLE, TODAY)
+        yield stores
+
+
+@pytest.fixture
+async def ask(tmp_path: Path) -> AsyncIterator[Ask]:
+    """Asks a server over the example folder: a question, as a principal, in a language."""
+    settings = settings_in(tmp_path)
     app = make_app(settings, "127.0.0.1")
 
     async def post(question: str, principal: str, language: str) -> Any:
@@ -263,6 +290,7 @@ async def ask(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ask]:
 
     transport = httpx.ASGITransport(app=app)
     async with (
+        example_stores(tmp_path),
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://chibo") as client,
     ):
@@ -286,23 +314,47 @@ def veiled(shown: Any, answered: Any) -> Any:
     if shown == OPAQUE and isinstance(answered, str):
         return OPAQUE
     if isinstance(answered, dict):
-        inside = shown if isinstance(shown, dict) else {}
-        kept = {name: value for name, value in answered.items() if name != "locations"}
-        return {name: veiled(inside.get(name), value) for name, value in kept.items()}
+        names = answered.keys() - {"locations"}
+        beside = shown if isinstance(shown, dict) else {}
+        return {name: veiled(beside.get(name), answered[name]) for name in names}
     if isinstance(answered, list):
-        inside = shown if isinstance(shown, list) else []
-        return [
-            veiled(inside[at] if at < len(inside) else None, value)
-            for at, value in enumerate(answered)
-        ]
+        others = shown if isinstance(shown, list) else []
+        pairs = zip_longest(others[: len(answered)], answered)
+        return [veiled(other, one) for other, one in pairs]
     return answered
 
 
-async def test_the_examples_are_answered_as_they_are_shown(ask: Ask) -> None:
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if "```graphql" in text(page)],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+async def test_the_examples_are_answered_as_they_are_shown(ask: Ask, page: Path) -> None:
     """In the order of the page: a later example may build on an earlier one."""
     last = OPAQUE
-    for example in examples(DOCS / "api.md"):
+    for example in examples(page):
         question = example.question.replace(OPAQUE, last)
         answered = await ask(question, example.principal, example.language)
         assert veiled(example.answer, answered) == example.answer, example.place
         last = next(opaque(example.answer, answered), last)
+
+
+async def test_the_example_folder_is_loaded_once_and_holds(tmp_path: Path) -> None:
+    """Loaded again every row is skipped, and no invariant is hurt."""
+    async with example_stores(tmp_path) as stores:
+        again = await load(stores.database, stores.graph, EXAMPLE, TODAY)
+        assert all(counts.new == 0 < counts.skipped for counts in again.files.values())
+        assert await violations(stores, TODAY) == []
+
+
+async def test_a_broken_folder_is_refused_in_the_words_that_are_shown(tmp_path: Path) -> None:
+    """The faults shown in `loading.md` are those of the example with two rows added."""
+    broken = shutil.copytree(EXAMPLE, tmp_path / "broken")
+    with (broken / "meetings.csv").open("a", encoding="utf-8") as lines:
+        lines.write("X1,2025-13-01,REGULAR,IN_PERSON,,5,5,,true,false,,\n")
+        lines.write("X1,2025-03-01,REGULAR,IN_PERSON,,5,6,,true,false,,\n")
+    async with example_stores(tmp_path) as stores:
+        with pytest.raises(LoadRefused) as refused:
+            await load(stores.database, stores.graph, broken, TODAY)
+    shown = re.findall(r"^ {4}(\w+\.csv:\d+: .*)$", text(DOCS / "loading.md"), re.M)
+    assert str(refused.value).splitlines() == shown

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.tables import appointment
@@ -382,6 +382,34 @@ async def test_ids_and_the_moment_are_those_of_one_load(database: Database, fold
     assert [row.held_on for row in stored] == [date(2024, 3, 1), date(2019, 12, 31)]
     assert {row.id.version for row in stored} == {7}
     assert len({row.recorded_at for row in (*stored, *rated)}) == 1
+
+
+async def test_a_load_leaves_indexes_and_references_as_they_were(
+    database: Database, folder: Path, tmp_path: Path
+) -> None:
+    """Also one that was refused by the database half way."""
+
+    def structure(connection: Connection) -> list[Any]:
+        seen = inspect(connection)
+        return [
+            (
+                sorted(map(str, seen.get_indexes(name))),
+                sorted(map(str, seen.get_foreign_keys(name))),
+            )
+            for name in bulk.TABLES
+        ]
+
+    async def structure_now() -> list[Any]:
+        async with database.reading() as connection:
+            return await connection.run_sync(structure)
+
+    before = await structure_now()
+    with pytest.raises(ZeroDivisionError):
+        async with database.writing() as connection, bulk.filling(connection, "meeting"):
+            raise ZeroDivisionError
+    assert await structure_now() == before
+    await load(database, None, folder, TODAY)
+    assert await structure_now() == before
 
 
 async def test_what_bulk_stored_is_gone_when_the_transaction_is(database: Database) -> None:

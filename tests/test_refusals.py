@@ -67,9 +67,8 @@ def test_a_broken_folder_is_refused_with_its_line(case: refusals.Broken, store: 
 def test_nothing_of_a_refused_folder_is_stored(store: Store) -> None:
     """After all the refusals a folder with another top is loaded and the store is sound."""
     other = {"units": f"{HEADERS['units']}\nOTHER,,Khác,central,,1990-01-01,\n"}
-    data = refusals.write(other, store.folder / "other")
     variables = environment(store.home, refusals.TODAY)
-    assert store.commands.run(["load", str(data)], variables).exit_code == 0
+    assert store.load(other).exit_code == 0
     verified = store.commands.run(["verify"], variables)
     assert verified.exit_code == 0, verified.said
 

@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 @dataclass
 class Context:
-    """One request. `now` is the moment it began; `cursor_key` the server's secret for cursors."""
+    """One request. `now` is the moment it began; `cursor_key` the server's secret for cursors;
+    `selections` what is selected where, as `selection.py` found it."""
 
     connection: AsyncConnection
     rights: Rights
@@ -37,6 +38,7 @@ class Context:
     cursor_key: bytes
     today: date
     now: datetime
+    selections: dict[Hashable, frozenset[str]] = field(default_factory=dict)
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -111,21 +111,19 @@ class _OwnRecords:
         self._scope = scope
         self._listing = listing
 
-    async def first(self, unit: Placed, after: Position | None, limit: int) -> list[Any]:
+    def first(self, unit: Placed, after: Position | None, limit: int) -> Awaitable[list[Any]]:
         async def load(units: list[int]) -> Mapping[int, list[Any]]:
             return await self._ask(lists.first_of_units, units, after, limit)
 
         name = ("first of", self._series.resource, self._listing, after, limit)
-        found: list[Any] = await self._context.loader(name, load).load(unit.unit_id)
-        return found
+        return self._context.loader(name, load).load(unit.unit_id)
 
-    async def count(self, unit: Placed, up_to: Position | None) -> int:
+    def count(self, unit: Placed, up_to: Position | None) -> Awaitable[int]:
         async def load(units: list[int]) -> Mapping[int, int]:
             return await self._ask(lists.count_of_units, units, up_to)
 
         name = ("count of", self._series.resource, self._listing, up_to)
-        found: int = await self._context.loader(name, load).load(unit.unit_id)
-        return found
+        return self._context.loader(name, load).load(unit.unit_id)
 
     async def _ask(self, query: Query[T], units: list[int], *rest: Any) -> T:
         return await self._context.ask(

@@ -4,7 +4,7 @@ Names are those of the schema. A selection under `@skip` or `@include` counts as
 fetched rather than too little.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from graphql import (
@@ -18,12 +18,24 @@ from strawberry import Info
 
 
 def selected(info: Info[Any, Any], *path: str) -> frozenset[str]:
-    """The names selected below this field, or below the field at `path` under it."""
-    raw = info._raw_info
-    nodes: list[FieldNode] = list(raw.field_nodes)
+    """The names selected below this field, or below the field at `path` under it.
+
+    Found once a request, not once a parent: the document's nodes live as long as it does.
+    """
+    nodes = info._raw_info.field_nodes
+    kept: dict[Hashable, frozenset[str]] = info.context.selections
+    name = (*map(id, nodes), *path)
+    if name not in kept:
+        kept[name] = _names(nodes, path, info._raw_info.fragments)
+    return kept[name]
+
+
+def _names(
+    nodes: list[FieldNode], path: tuple[str, ...], fragments: dict[str, FragmentDefinitionNode]
+) -> frozenset[str]:
     for step in path:
-        nodes = [node for node in _below(nodes, raw.fragments) if node.name.value == step]
-    return frozenset(node.name.value for node in _below(nodes, raw.fragments))
+        nodes = [node for node in _below(nodes, fragments) if node.name.value == step]
+    return frozenset(node.name.value for node in _below(nodes, fragments))
 
 
 def _below(

@@ -22,7 +22,7 @@ _REMEMBERED_LENGTH = 64
 
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(f"-?[0-9]{{1,{MOST_DIGITS}}}")
-_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def integer(cell: str) -> int | Unreadable:
 
 
 def decimal(cell: str) -> float | Unreadable:
-    """Digits and perhaps a point between them: no exponent, no infinity. -0 is 0."""
+    """A number as GraphQL writes a Float: no NaN, no infinity by name. -0 is 0."""
     return float(cell) + 0.0 if _DECIMAL.fullmatch(cell) else Unreadable("is no decimal number")
 
 

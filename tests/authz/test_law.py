@@ -1,7 +1,7 @@
 """The law: policy, scope, SQL, lists, sums and answers never disagree, whatever the world.
 
 Each world is random (`worlds.py`), and every answer is held against the naive oracle. How many
-worlds are tried is set by `CHIBO_TEST_WORLDS` (50 of each test and database by default).
+worlds are tried is set by `CHIBO_TEST_WORLDS` (25 a test and database by default).
 """
 
 from __future__ import annotations
@@ -48,9 +48,13 @@ from tests.authz.worlds import (
 )
 
 LAW = settings(
-    max_examples=int(os.environ.get("CHIBO_TEST_WORLDS", "50")),
+    max_examples=int(os.environ.get("CHIBO_TEST_WORLDS", "25")),
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ],
 )
 DAYS = st.sampled_from([TODAY, TODAY, LAST_DAY, TODAY - timedelta(days=4), FIRST_DAY])
 EVERYTHING = {MEETINGS: MeetingFilter(), INSPECTIONS: InspectionFilter()}
@@ -66,7 +70,9 @@ class Case:
 
     async def placed(self, day: date) -> dict[str, Placed]:
         """Every unit that stands on the day, by code; whether the viewer sees it or not."""
-        rows = await self.connection.execute(select(placement.c.unit_id).where(on(placement.c, day)))
+        rows = await self.connection.execute(
+            select(placement.c.unit_id).where(on(placement.c, day))
+        )
         units = await placements.placed(self.connection, rows.scalars(), day)
         return {unit.code: unit for unit in units.values()}
 
@@ -163,9 +169,7 @@ async def test_open_inspections_on_signs_need_an_office_above(
                 predicate = scope.predicate_on_signs(placement.c, by.unit_id)
                 assert await case.codes_where(day, predicate) == expected
                 covered = {
-                    code
-                    for code, unit in units.items()
-                    if scope.covers_on_signs(unit, by.unit_id)
+                    code for code, unit in units.items() if scope.covers_on_signs(unit, by.unit_id)
                 }
                 assert covered == expected
 
@@ -179,18 +183,20 @@ async def test_the_scope_through_time_is_the_scope_of_each_day(
         for action, resource in pairs():
             through = case.rights.through_time(action, resource)
             covered = case.oracle.covered(action, resource, day)
-            assert await case.codes_where(day, through.predicate(placement.c, literal(day))) == covered
+            assert (
+                await case.codes_where(day, through.predicate(placement.c, literal(day))) == covered
+            )
 
 
 # ---- records
 
 
 @LAW
-@given(world=worlds(), size=st.integers(1, 4), few_units=st.booleans())
+@given(world=worlds(), size=st.integers(2, 5), few_units=st.booleans(), data=st.data())
 async def test_a_list_is_what_single_look_ups_allow(
-    database: Database, world: World, size: int, few_units: bool
+    database: Database, world: World, size: int, few_units: bool, data: st.DataObject
 ) -> None:
-    """Whole, within every unit, counted, and unit by unit; by either plan, in either order."""
+    """Whole, within a unit, counted, and unit by unit; by either plan, in either order."""
     async with case_of(database, world) as case:
         for series, records in ((MEETINGS, world.meetings), (INSPECTIONS, world.inspections)):
             scope = case.rights.scope("read", series.resource, TODAY)
@@ -201,7 +207,9 @@ async def test_a_list_is_what_single_look_ups_allow(
                 if await lists.find(case.connection, series, scope, TODAY, each.id)
             }
             assert single == {each.id for each in allowed}
-            for within in (None, *(await case.placed(TODAY)).values()):
+            units = [*(await case.placed(TODAY)).values()]
+            one = [data.draw(st.sampled_from(units))] if units else []
+            for within in (None, *one):
                 inside = [
                     each
                     for each in allowed
@@ -460,9 +468,7 @@ def decided(
     policy: Policy, held: list[Held], action: str, resource: str, units: dict[str, Placed]
 ) -> set[str]:
     return {
-        code
-        for code, unit in units.items()
-        if policy.decide(held, action, resource, unit).allowed
+        code for code, unit in units.items() if policy.decide(held, action, resource, unit).allowed
     }
 
 
@@ -491,5 +497,3 @@ async def every_unit(case: Case) -> dict[int, str]:
 
 def by_child(sums: Iterable[Any], name: str, codes: dict[int, str]) -> dict[str | None, int]:
     return {codes.get(row.groups[0]): row.measures[name] for row in sums}
-
-

