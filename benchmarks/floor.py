@@ -30,6 +30,7 @@ from starlette.routing import Route
 from benchmarks.province import TODAY
 from benchmarks.questions import DISTRICT, PROVINCE, YEAR
 from hierarchy.unit import AFTER_LABELS, LABEL_WIDTH
+from server.database import POSTGRESQL_SETTINGS
 
 TOKEN = "a-fixed-token"
 ADDRESS = "FLOOR_DATABASE"
@@ -103,8 +104,7 @@ class Postgresql:
 
     @classmethod
     async def open(cls, address: str) -> "Postgresql":
-        settings = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
-        return cls(await asyncpg.connect(address, server_settings=settings))
+        return cls(await asyncpg.connect(address, server_settings=POSTGRESQL_SETTINGS))
 
     async def fetch(self, statement: str, *values: object) -> Rows:
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
@@ -119,7 +119,7 @@ class Sqlite:
 
     def __init__(self, file: str) -> None:
         self._connection = sqlite3.connect(file, isolation_level=None)
-        for pragma in ("cache_size = -32768", "mmap_size = 268435456", "temp_store = MEMORY"):
+        for pragma in ("cache_size = -16384", "temp_store = MEMORY"):
             self._connection.execute(f"PRAGMA {pragma}")
 
     async def fetch(self, statement: str, *values: object) -> Rows:

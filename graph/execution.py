@@ -6,12 +6,14 @@ query on a snapshot, the mutations of a request together. Rights are made once, 
 read first. It knows nothing of HTTP.
 """
 
+from asyncio import Future
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from types import CoroutineType
+from typing import Any, Protocol, TypeGuard
 
 from graphql import (
     DocumentNode,
@@ -246,9 +248,16 @@ async def _execute(
         context_value=context,
         variable_values=request.variables,
         operation_name=request.operation_name,
+        is_awaitable=_is_awaitable,
     )
-    found: Any = await result if isinstance(result, Awaitable) else result
+    found: Any = await result if _is_awaitable(result) else result
     return found  # type: ignore[no-any-return]
+
+
+def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
+    """Asked of every value in an answer, so asked cheaply: whatever waits here, a resolver or the
+    execution itself, is a coroutine or a future."""
+    return type(value) is CoroutineType or isinstance(value, Future)
 
 
 def _raise_database_error(result: ExecutionResult) -> None:

@@ -2,11 +2,12 @@
 
 `given` is a small table made of values that a caller holds, so that one statement serves any
 number of parents; `first_of_each` takes the first few rows for every row of an outer table by one
-short index range each. PostgreSQL and SQLite write the two differently, and that difference lives
-here alone.
+short index range each; `Walked` keeps the order of a join. PostgreSQL and SQLite write them
+differently, and that difference lives here alone.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Join,
     Text,
     bindparam,
     cast,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine
 
 _TYPES: dict[str, type[TypeEngine[Any]]] = {"key": Integer, "path": Text, "width": Integer}
@@ -78,7 +81,7 @@ def first_of_each(
             .lateral("top")
         )
         return outer.join(top, true()), top.c
-    probe = table.alias("probe")
+    probe, top_rows = _named(table, "probe"), _named(table, "top")
     wanted = (
         select(probe.c[identity])
         .where(chosen(probe.c))
@@ -86,5 +89,31 @@ def first_of_each(
         .limit(limit)
         .correlate_except(probe)
     )
-    top_rows = table.alias("top")
     return outer.join(top_rows, top_rows.c[identity].in_(wanted)), top_rows.c
+
+
+@cache
+def _named(table: FromClause, name: str) -> FromClause:
+    """A table under another name: made once, since each making copies all of its columns."""
+    return table.alias(name)
+
+
+class Walked(Join):
+    """A join that reads its left table in the order asked for, and looks up the right one.
+
+    SQLite knows too little of ranges to choose that by itself: where a range of the right table
+    holds nearly all of the left one it would read and sort the whole for the first few rows.
+    """
+
+    inherit_cache = True
+
+
+@compiles(Walked)
+def _any_join(join: Walked, compiler: Any, **named: Any) -> str:
+    return str(compiler.visit_join(join, **named))
+
+
+@compiles(Walked, "sqlite")
+def _join_in_order(join: Walked, compiler: Any, **named: Any) -> str:
+    """SQLite keeps the order of a CROSS JOIN."""
+    return _any_join(join, compiler, **named).replace(" JOIN ", " CROSS JOIN ", 1)

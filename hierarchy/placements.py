@@ -116,7 +116,7 @@ def in_sight(scope: Scope, columns: Columns, day: date) -> ColumnElement[bool]:
 
 async def find(connection: AsyncConnection, scope: Scope, code: str, day: date) -> Placed | None:
     """The unit of a code on a day; null where it does not stand or is out of sight."""
-    if not _storable(code):
+    if not storable(code):
         return None
     columns = placement.c
     rows = await connection.execute(
@@ -294,10 +294,14 @@ async def reached(
 async def lowest_above(connection: AsyncConnection, scope: Scope, day: date) -> Placed | None:
     """The lowest unit that is above or at all that the scope covers; null where that is nothing."""
     columns = placement.c
+
+    def outermost(end: Any) -> Any:
+        """By itself in its statement, so that SQLite too finds it at one end of the index."""
+        covered = select(end).where(on(columns, day), scope.predicate(columns))
+        return covered.scalar_subquery()
+
     rows = await connection.execute(
-        select(func.min(columns.path), func.max(columns.path)).where(
-            on(columns, day), scope.predicate(columns)
-        )
+        select(outermost(func.min(columns.path)), outermost(func.max(columns.path)))
     )
     first, last = rows.one()
     if first is None:
@@ -325,14 +329,14 @@ def placed_columns(columns: Columns) -> list[Any]:
 
 def unit_of_row(row: Any, day: date) -> Placed:
     """The unit of a row of `placed_columns`, as it stands on the day."""
-    return Placed(*row, day)
+    return Placed(*(*row, day))
 
 
 def _placed(columns: Columns) -> Select[Any]:
     return select(*placed_columns(columns))
 
 
-def _storable(text: str) -> bool:
+def storable(text: str) -> bool:
     """Whether the databases can hold, and so compare, the text at all."""
     return "\0" not in text and not any("\ud800" <= mark <= "\udfff" for mark in text)
 
@@ -354,7 +358,7 @@ def _chosen(columns: Columns, day: date, chosen: UnitFilter) -> Iterable[ColumnE
     if chosen.kind is not None:
         yield columns.kind.in_(chosen.kind)
     if chosen.category is not None:
-        yield columns.category.in_([text for text in chosen.category if _storable(text)])
+        yield columns.category.in_([text for text in chosen.category if storable(text)])
     if chosen.name_contains is not None:
         yield _name_contains(columns, chosen.name_contains)
     is_open = or_(columns.closed_on.is_(None), columns.closed_on > day)
@@ -366,7 +370,7 @@ def _chosen(columns: Columns, day: date, chosen: UnitFilter) -> Iterable[ColumnE
 
 def _name_contains(columns: Columns, part: str) -> ColumnElement[bool]:
     """Without a pattern: a name that loses something when the part is taken out has it."""
-    if not _storable(part):
+    if not storable(part):
         return false()
     needle = folded(part)
     return (

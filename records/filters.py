@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
+from hierarchy.placements import storable
 from records.record import (
     InspectionBody,
     InspectionGround,
@@ -144,7 +145,8 @@ def _of_unit(
     stood: Columns, kinds: tuple[str, ...] | None, categories: tuple[str, ...] | None
 ) -> Conditions:
     yield from _among(stood.kind, kinds)
-    yield from _among(stood.category, categories)
+    if categories is not None:
+        yield stood.category.in_([text for text in categories if storable(text)])
 
 
 def _is(column: Any, value: bool | None) -> Conditions:

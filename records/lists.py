@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hierarchy.given import first_of_each, given, is_postgresql
+from hierarchy.given import Walked, first_of_each, given, is_postgresql
 from hierarchy.placements import on, placed_columns, unit_of_row
 from hierarchy.scope import Scope, subtree
 from hierarchy.tables import placement
@@ -59,10 +59,10 @@ class Series(Generic[RecordT]):
 
     def make(self, row: Any, today: date) -> RecordT:
         """The record of a row of `columns_of`."""
-        own = len(self.own_columns)
+        own: int = len(self.own_columns)
         if len(row) == own:
             return self.value(*row)
-        return self.value(*row[:own], unit_of_row(row[own:], today))
+        return self.value(*(*row[:own], unit_of_row(row[own:], today)))
 
     def seen(self, scope: Scope, record: Columns, stood: Columns) -> ColumnElement[bool]:
         """That the viewer may see the record of a unit placed so."""
@@ -238,7 +238,7 @@ def _walked(
     record = series.table.c
     return (
         select(*series.columns_of(record, listing.stood))
-        .join_from(series.table, placement, placement.c.unit_id == record.unit_id)
+        .select_from(Walked(series.table, placement, placement.c.unit_id == record.unit_id))
         .where(
             _listed(series, scope, today, listing, record),
             _after(series, record, listing.order, after),

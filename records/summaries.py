@@ -185,6 +185,9 @@ INSPECTION_SUMMARY = Summary(
 PERIODS = {"YEAR": 12, "QUARTER": 3, "MONTH": 1}
 """Months in a period."""
 
+_STOOD, _ABOVE = placement.alias("stood"), placement.alias("above")
+"""Made once: each making copies all columns, which costs as much as the rest of a statement."""
+
 
 async def sums(
     connection: AsyncConnection,
@@ -224,16 +227,12 @@ async def sums_of_units(
     """The sums over the subtree of each of the units, in one statement; unordered."""
     question = _Question(summary, counting, chosen, group_by, measures)
     wanted = given(is_postgresql(connection), "wanted", key=list(unit_ids))
-    above = placement.alias("above")
-    path = question.stood.c.path
-    source = wanted.join(above, and_(above.c.unit_id == wanted.c.key)).join(
-        question.source(), and_(path >= above.c.path, path < above.c.path + AFTER_LABELS)
+    path, above = question.stood.c.path, _ABOVE.c
+    source = wanted.join(_ABOVE, and_(above.unit_id == wanted.c.key)).join(
+        question.source(), and_(path >= above.path, path < above.path + AFTER_LABELS)
     )
     statement = question.statement(
-        source,
-        on(above.c, question.day),
-        [wanted.c.key.label("of_unit")],
-        func.length(above.c.path),
+        source, on(above, question.day), [wanted.c.key.label("of_unit")], func.length(above.path)
     )
     rows = await connection.execute(statement.limit((MAX_ROWS + 1) * len(unit_ids)))
     found: dict[int, list[Sum]] = {unit_id: [] for unit_id in unit_ids}
@@ -259,7 +258,7 @@ class _Question:
         self.group_by = tuple(group_by)
         self.measures = tuple(measures) or (next(iter(summary.measures)),)
         self.record = summary.series.table.c
-        self.stood = placement.alias("stood")
+        self.stood = _STOOD
 
     @property
     def day(self) -> Any:

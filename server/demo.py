@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from graphql import parse, print_ast
+
 from hierarchy import projection
 from server.generation import generate
 from server.identity import development_token
@@ -113,7 +115,8 @@ def _sample(settings: Settings, sample: Sample, url: str) -> str:
         f"-H 'Authorization: Bearer {token}' -d {shlex.quote(body)}",
     ]
     if page_folder() is not None:
-        lines.append(f"open:  {url}#token={token}&query={quote(sample.query)}")
+        pretty = print_ast(parse(sample.query))
+        lines.append(f"open:  {url}#token={token}&query={quote(pretty)}")
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from authz.policy import Decision
 from authz.rights import Rights, RightsKeeper
 from hierarchy import placements
 from hierarchy.errors import BadInput
+from hierarchy.founding import text_fault
 from hierarchy.tables import placement
 from hierarchy.unit import Placed
 from server.stores import Stores
@@ -21,7 +22,11 @@ from server.stores import Stores
 async def explained(
     stores: Stores, today: date, principal: str, action: str, resource: str, code: str
 ) -> str:
-    """The decision in a few lines. Raises `BadInput` for a unit that does not stand today."""
+    """The decision in a few lines. Raises `BadInput` for a unit that does not stand today, and
+    for texts that no store can hold."""
+    for what, given in (("a principal", principal), ("a code", code)):
+        if message := text_fault(what, given):
+            raise BadInput(message)
     async with stores.database.reading() as connection:
         revision = await placements.read_revision(connection)
         rights = await RightsKeeper().rights(connection, principal, revision, today)

@@ -1,10 +1,16 @@
 """Serving: one process or several on one store, stopped cleanly.
 
 Several workers are processes that uvicorn starts and watches; each makes the application anew from
-the environment. A stop lets running requests end first.
+the environment. What would keep all of them from starting, stores that do not answer or an
+address that is taken, is told before any of them starts. A stop lets running requests end first
+and is no failure.
 """
 
+import asyncio
 import os
+import signal
+import socket
+import sys
 
 import uvicorn
 
@@ -12,6 +18,7 @@ from server import logs
 from server.app import make_app
 from server.identity import Identity
 from server.settings import Settings
+from server.stores import open_stores
 
 STOP_SECONDS = 20
 WORKER_SECONDS = 60
@@ -20,9 +27,17 @@ _HOST = "CHIBO_BOUND_HOST"
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serves until it is told to stop."""
+    """Serves until it is told to stop.
+
+    Raises `OSError` for an address that cannot be bound, and what the stores raise where they
+    cannot be made ready.
+    """
     Identity(settings, host)
+    _check_address(host, port)
+    asyncio.run(_prepare(settings))
     logs.configure()
+    # uvicorn stops cleanly by itself and then raises the signal that stopped it again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.environ[_HOST] = host
     app = make_app(settings, host) if workers == 1 else "server.serving:app_of_worker"
     uvicorn.run(
@@ -38,6 +53,16 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         timeout_worker_healthcheck=WORKER_SECONDS,
         ws="none",
     )
+
+
+def _check_address(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    socket.create_server((host, port), family=family).close()
+
+
+async def _prepare(settings: Settings) -> None:
+    async with open_stores(settings) as stores:
+        await stores.prepare()
 
 
 def app_of_worker() -> object:

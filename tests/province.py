@@ -23,7 +23,6 @@ from typing import Any
 
 import httpx
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.app import make_app
@@ -90,7 +89,7 @@ G,2023,GOOD,124-QĐ/TW,,,,,0,0,0,0,0
 """
 
 INSPECTIONS = """
-B,D,INSPECTION_COMMISSION,INSPECTION,PROGRAMME,Tài chính,2024-01-01,2024-02-01,2024-03-01,CONCLUDED,20,1,1
+B,D,COMMITTEE,INSPECTION,PROGRAMME,Tài chính,2024-01-01,2024-02-01,2024-03-01,CONCLUDED,20,1,1
 B,D,INSPECTION_COMMISSION,INSPECTION,SIGNS,,,2024-05-01,,OPEN,3,0,0
 H,D,COMMITTEE,SUPERVISION,PROGRAMME,,2024-07-01,,,PLANNED,0,0,0
 C,G,COMMITTEE,SUPERVISION,COMPLAINT,,,2024-05-02,,OPEN,1,0,0
@@ -182,19 +181,28 @@ async def served(settings: Settings, bound_host: str = "127.0.0.1") -> AsyncIter
 
 
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    """The SQL statements that run inside the block, those that begin transactions left out."""
-    seen: list[str] = []
+def statements(database: Database) -> Iterator[list[str]]:
+    """The SQL statements of the block once it has ended, those that begin transactions apart."""
+    with captured(database) as seen:
+        texts: list[str] = []
+        yield texts
+        texts += [statement for statement, _ in seen]
 
-    def see(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+
+@contextmanager
+def captured(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """The same with their parameters, as the driver gets both."""
+    seen: list[tuple[str, Any]] = []
+
+    def see(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if not statement.startswith("BEGIN"):
-            seen.append(statement)
+            seen.append((statement, parameters))
 
-    event.listen(Engine, "before_cursor_execute", see)
+    event.listen(database.engine.sync_engine, "before_cursor_execute", see)
     try:
         yield seen
     finally:
-        event.remove(Engine, "before_cursor_execute", see)
+        event.remove(database.engine.sync_engine, "before_cursor_execute", see)
 
 
 async def count(connection: AsyncConnection, table: str) -> int:

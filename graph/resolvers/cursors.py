@@ -30,7 +30,7 @@ class ListName:
 
     def cursor(self, *position: object) -> str:
         payload = orjson.dumps(position)
-        return base64.urlsafe_b64encode(self._mac(payload) + payload).decode().rstrip("=")
+        return _text(self._mac(payload) + payload)
 
     def position(self, cursor: str) -> list[object]:
         """What the cursor was made of. Raises `BadInput` where this list never gave it."""
@@ -39,7 +39,7 @@ class ListName:
         except (binascii.Error, ValueError):
             raise _no_cursor() from None
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(payload)):
+        if _text(raw) != cursor or not hmac.compare_digest(mac, self._mac(payload)):
             raise _no_cursor()
         found: list[object] = orjson.loads(payload)
         return found
@@ -63,6 +63,10 @@ def record_after(name: ListName, after: str | None) -> Position | None:
     day, id_ = name.position(after)
     when = day if isinstance(day, int) else date.fromisoformat(str(day))
     return Position(when, UUID(str(id_)))
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _no_cursor() -> BadInput:

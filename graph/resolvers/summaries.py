@@ -240,7 +240,6 @@ class _Rows:
 
     async def made(self, found: Mapping[int, Sequence[Sum]]) -> dict[int, list[Row] | Exception]:
         """The rows of each unit; in place of rows that may not be answered, the error."""
-        children = await self._children(found)
         listed: Mapping[int, list[Placed]] = {}
         if self._asked.group_by == ("CHILD",):
             listed = await self._context.ask(
@@ -250,18 +249,22 @@ class _Rows:
                 [key for key in found if key >= 0],
                 MAX_ROWS + 1,
             )
+        children = await self._children(found, listed)
         return {
             key: self._of_unit(sums, children, listed.get(key, [])) for key, sums in found.items()
         }
 
-    async def _children(self, found: Mapping[int, Sequence[Sum]]) -> dict[int, Placed]:
-        """The children that records fall under, by id, on the day or else as they stand today."""
+    async def _children(
+        self, found: Mapping[int, Sequence[Sum]], listed: Mapping[int, list[Placed]]
+    ) -> dict[int, Placed]:
+        """The children that records fall under, by id, on the day or else as they stand today;
+        those that are listed already are not asked for again."""
         if "CHILD" not in self._asked.group_by:
             return {}
         at = self._asked.group_by.index("CHILD")
         wanted = {row.groups[at] for sums in found.values() for row in sums} - {None}
         days = dict.fromkeys((self._day, self._context.today))
-        children: dict[int, Placed] = {}
+        children = {child.unit_id: child for each in listed.values() for child in each}
         for day in days:
             missing = sorted(wanted - children.keys())
             if missing:

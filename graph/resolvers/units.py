@@ -100,21 +100,19 @@ class _Children:
         self._day = day
         self._chosen = chosen
 
-    async def first(self, unit: Placed, after: str | None, limit: int) -> list[Placed]:
+    def first(self, unit: Placed, after: str | None, limit: int) -> Awaitable[list[Placed]]:
         async def load(parents: list[int]) -> Mapping[int, list[Placed]]:
             return await self._ask(placements.first_children, parents, after, limit)
 
         name = ("children", self._day, self._chosen, after, limit)
-        found: list[Placed] = await self._context.loader(name, load).load(unit.unit_id)
-        return found
+        return self._context.loader(name, load).load(unit.unit_id)
 
-    async def count(self, unit: Placed, up_to: str | None) -> int:
+    def count(self, unit: Placed, up_to: str | None) -> Awaitable[int]:
         async def load(parents: list[int]) -> Mapping[int, int]:
             return await self._ask(placements.count_children, parents, up_to)
 
         name = ("count of children", self._day, self._chosen, up_to)
-        found: int = await self._context.loader(name, load).load(unit.unit_id)
-        return found
+        return self._context.loader(name, load).load(unit.unit_id)
 
     async def _ask(self, query: Query[T], parents: list[int], *rest: Any) -> T:
         scope = self._context.sight(self._day)

@@ -492,7 +492,7 @@ def counts(oracle: Oracle, record: Any, day: date, attribution: Attribution) -> 
 
 async def every_unit(case: Case) -> dict[int, str]:
     rows = await case.connection.execute(select(placement.c.unit_id, placement.c.code))
-    return {code: id_ for code, id_ in rows}
+    return dict(rows.tuples().all())
 
 
 def by_child(sums: Iterable[Any], name: str, codes: dict[int, str]) -> dict[str | None, int]:

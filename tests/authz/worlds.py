@@ -361,7 +361,7 @@ async def stored(database: Database, world: World) -> AsyncIterator[AsyncConnect
 
 async def unit_ids(connection: AsyncConnection) -> dict[str, int]:
     rows = await connection.execute(select(unit_table.c.code, unit_table.c.id))
-    return {code: id_ for code, id_ in rows}
+    return dict(rows.tuples().all())
 
 
 def _rows(world: World, ids: dict[str, int]) -> Iterator[tuple[object, list[dict[str, object]]]]:
