@@ -2,30 +2,27 @@
 
 Every command reads the settings from the environment, does one thing, and ends with 0 when it is
 done, 1 where the input or the store is at fault (in words, on standard error), 2 for wrong usage.
-What a command does lives elsewhere; here it is only called and told.
+What a command does lives elsewhere; here it is only called and told. A command imports what it
+needs when it is called: whoever wants a token does not wait for a graph database's driver.
 """
 
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
-from graph.schema.schema import schema as graphql_schema
 from hierarchy.errors import ChiboError
-from server import demo as demonstration
-from server import generation, logs, serving
-from server.explaining import explained
-from server.identity import development_token
-from server.loading import Counts, LoadRefused, LoadSummary
-from server.loading import load as load_folder
+from server import logs
+from server.folder.faults import LoadRefused
 from server.progress import Bars
 from server.settings import Settings, SettingsError
-from server.stores import open_stores
-from server.verifying import violations
+
+if TYPE_CHECKING:
+    from server.loading import Counts, LoadSummary
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -41,6 +38,9 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to serve on.")] = 8000,
 ) -> None:
     """Make a demo province if there is none, print viewers and queries, and serve."""
+    from server import demo as demonstration
+    from server import serving
+
     settings = demonstration.settings_of_demo()
     asyncio.run(demonstration.prepare(settings))
     print(demonstration.introduction(settings, port))
@@ -55,9 +55,12 @@ def load(
     ] = False,
 ) -> None:
     """Load a data folder: all of it is checked first, and all of it stored or nothing."""
+    from server.loading import load as load_folder
+    from server.stores import open_stores
+
     settings = Settings()
 
-    async def run() -> LoadSummary:
+    async def run() -> "LoadSummary":
         async with open_stores(settings) as stores:
             await stores.prepare()
             with Bars() as bars:
@@ -75,6 +78,8 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
 ) -> None:
     """Serve GraphQL at /graphql, and /healthz and /readyz."""
+    from server import serving
+
     serving.serve(Settings(), host, port, workers)
 
 
@@ -84,6 +89,8 @@ def token(
     ttl: Annotated[int, typer.Option(min=1, help="Seconds it is good for.")] = DAY_SECONDS,
 ) -> None:
     """Print a development token for a principal."""
+    from server.identity import development_token
+
     try:
         print(development_token(Settings(), principal, ttl))
     except ValueError as error:
@@ -100,6 +107,8 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed writes the same folder.")] = 1,
 ) -> None:
     """Write a synthetic data folder in the shape's real proportions."""
+    from server import generation
+
     with Bars() as bars:
         generation.generate(folder, shape, years, seed, Settings().today(), bars.count)
 
@@ -107,12 +116,16 @@ def generate(
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema."""
+    from graph.schema.schema import schema as graphql_schema
+
     print(graphql_schema.as_str())
 
 
 @app.command()
 def explain(principal: str, action: str, resource: str, unit: str) -> None:
     """Print whether a principal may do something at a unit, and by which rule and appointment."""
+    from server.explaining import explained
+    from server.stores import open_stores
 
     async def run() -> str:
         settings = Settings()
@@ -126,6 +139,8 @@ def explain(principal: str, action: str, resource: str, unit: str) -> None:
 @app.command()
 def verify() -> None:
     """Check every invariant that the stores must hold."""
+    from server.stores import open_stores
+    from server.verifying import violations
 
     async def run() -> list[str]:
         settings = Settings()
@@ -156,7 +171,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _tell_loaded(files: dict[str, Counts]) -> None:
+def _tell_loaded(files: "dict[str, Counts]") -> None:
     console = Console(highlight=False)
     for name, counts in files.items():
         console.print(f"{name}: {counts.new} new, {counts.skipped} skipped")

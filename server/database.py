@@ -30,6 +30,8 @@ POSTGRESQL_SETTINGS = {
 """Of each session. A plan is made for the very scope and limit, whose sizes differ by thousands;
 pages are priced as memory's and flash's: at the price of a turning disk a district's year would
 read the whole table instead of one short range a unit."""
+TURN_SECONDS = 300
+"""How long a request waits for its turn at a connection: a crowd is slow, never refused."""
 MIGRATION_LOCK = 0x43686962
 """The advisory lock on PostgreSQL that processes migrating at once wait for."""
 
@@ -85,13 +87,19 @@ def _engine(url: str | URL, pool_size: int) -> AsyncEngine:
             pool_size=pool_size,
             pool_use_lifo=True,
             max_overflow=0,
+            pool_timeout=TURN_SECONDS,
             hide_parameters=True,
             connect_args={"server_settings": POSTGRESQL_SETTINGS},
         )
     if made.database and made.database != ":memory:":
         Path(made.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
-        made, pool_size=pool_size, pool_use_lifo=True, max_overflow=0, hide_parameters=True
+        made,
+        pool_size=pool_size,
+        pool_use_lifo=True,
+        max_overflow=0,
+        pool_timeout=TURN_SECONDS,
+        hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, extract, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, extract, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.appointments import read_rules
@@ -18,7 +18,10 @@ from hierarchy import projection
 from hierarchy.errors import StoreError
 from hierarchy.founding import faults
 from hierarchy.store import HierarchyStore
-from hierarchy.tables import unit
+from hierarchy.tables import placement, unit
+from hierarchy.unit import AFTER_LABELS
+from records.record import InspectionStatus
+from records.rules import MAX_COUNT
 from records.tables import client_key, evaluation, inspection, meeting
 from server.stores import Stores
 
@@ -31,6 +34,7 @@ async def violations(stores: Stores, today: date) -> list[str]:
         found += [each async for each in _of_rights(connection)]
         for table, name in ((meeting, "held_on"), (evaluation, "day"), (inspection, "day")):
             found += [each async for each in _of_records(connection, table, table.c[name])]
+        found += [each async for each in _of_inspections(connection)]
         found += [each async for each in _of_keys(connection)]
     return found
 
@@ -74,9 +78,23 @@ async def _of_records(connection: AsyncConnection, table: Table, day: Any) -> As
     )
     if count := int((await connection.execute(statement)).scalar_one()):
         yield f"{count} of table {table.name} lie outside the life of their unit"
-    for condition, words in _OWN_RULES.get(table.name, ()):
+    for condition, words in (_counts(table), *_OWN_RULES[table.name]):
         if count := await _count(connection, table, condition):
             yield f"{count} of table {table.name}: {words}"
+
+
+async def _of_inspections(connection: AsyncConnection) -> AsyncIterator[str]:
+    """Who inspects is the inspected unit itself or stands above it."""
+    by = placement.alias("by")
+    below = and_(placement.c.path >= by.c.path, placement.c.path < by.c.path + AFTER_LABELS)
+    statement = (
+        select(func.count())
+        .join_from(inspection, placement, placement.c.unit_id == inspection.c.unit_id)
+        .join(by, by.c.unit_id == inspection.c.by_unit_id)
+        .where(~below)
+    )
+    if count := int((await connection.execute(statement)).scalar_one()):
+        yield f"{count} of table inspection: the inspecting unit is not above the inspected one"
 
 
 async def _of_keys(connection: AsyncConnection) -> AsyncIterator[str]:
@@ -91,6 +109,44 @@ async def _count(connection: AsyncConnection, table: Table, condition: ColumnEle
     counted = await connection.execute(select(func.count()).select_from(table).where(condition))
     return int(counted.scalar_one())
 
+
+def _counts(table: Table) -> tuple[ColumnElement[bool], str]:
+    counts = [column for column in table.c if column.name.startswith("members_")]
+    return or_(*(not_(each.between(0, MAX_COUNT)) for each in counts)), "a count out of bounds"
+
+
+def _is_no_quarter(day: Any) -> ColumnElement[bool]:
+    return or_(extract("day", day) != 1, extract("month", day) % 3 != 1)
+
+
+_DATED = (
+    and_(
+        inspection.c.status == InspectionStatus.PLANNED,
+        inspection.c.planned_for.is_not(None),
+        inspection.c.opened_on.is_(None),
+        inspection.c.concluded_on.is_(None),
+    ),
+    and_(
+        inspection.c.status == InspectionStatus.OPEN,
+        inspection.c.opened_on.is_not(None),
+        inspection.c.concluded_on.is_(None),
+    ),
+    and_(
+        inspection.c.status == InspectionStatus.CONCLUDED,
+        inspection.c.opened_on.is_not(None),
+        inspection.c.concluded_on.is_not(None),
+    ),
+    and_(
+        inspection.c.status == InspectionStatus.CANCELLED,
+        or_(inspection.c.planned_for.is_not(None), inspection.c.opened_on.is_not(None)),
+        inspection.c.concluded_on.is_(None),
+    ),
+)
+"""The dates that suit each status."""
+
+_OWN_DAY = func.coalesce(
+    inspection.c.concluded_on, inspection.c.opened_on, inspection.c.planned_for
+)
 
 _OWN_RULES: dict[str, tuple[tuple[ColumnElement[bool], str], ...]] = {
     "meeting": (
@@ -107,6 +163,14 @@ _OWN_RULES: dict[str, tuple[tuple[ColumnElement[bool], str], ...]] = {
             + evaluation.c.members_not_completed,
             "members rated are not the sum of the four",
         ),
+        (
+            or_(
+                extract("year", evaluation.c.day) != evaluation.c.year,
+                extract("month", evaluation.c.day) != 12,
+                extract("day", evaluation.c.day) != 31,
+            ),
+            "kept under another day than the last of their year",
+        ),
     ),
     "inspection": (
         (inspection.c.concluded_on < inspection.c.opened_on, "concluded before opened"),
@@ -114,5 +178,8 @@ _OWN_RULES: dict[str, tuple[tuple[ColumnElement[bool], str], ...]] = {
             inspection.c.members_in_violation > inspection.c.members_covered,
             "more in violation than covered",
         ),
+        (~or_(*_DATED), "status and dates disagree"),
+        (_is_no_quarter(inspection.c.planned_for), "planned for no first day of a quarter"),
+        (inspection.c.day != _OWN_DAY, "kept under another day than their own"),
     ),
 }

@@ -1,7 +1,7 @@
 """The law: policy, scope, SQL, lists, sums and answers never disagree, whatever the world.
 
 Each world is random (`worlds.py`), and every answer is held against the naive oracle. How many
-worlds are tried is set by `CHIBO_TEST_WORLDS` (25 a test and database by default).
+worlds are tried is set by `CHIBO_TEST_WORLDS` (15 a test and database by default).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from tests.authz.worlds import (
 )
 
 LAW = settings(
-    max_examples=int(os.environ.get("CHIBO_TEST_WORLDS", "25")),
+    max_examples=int(os.environ.get("CHIBO_TEST_WORLDS", "15")),
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,

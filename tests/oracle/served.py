@@ -175,6 +175,8 @@ def _free_port() -> int:
 def _serve_commands() -> None:
     """Answer each line on standard input, a command as JSON, with its outcome on one line."""
     import server.commands
+    import server.loading
+    import server.serving
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

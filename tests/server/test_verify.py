@@ -1,0 +1,140 @@
+"""`chibo verify` finds whatever does not hold, and finds nothing where all holds."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from server.database import Database
+from server.stores import open_stores
+from server.verifying import violations
+from tests import province
+from tests.oracle.served import environment, run_chibo
+from tests.province import TODAY
+
+KEYED = "B,2024-03-05,GROUP,ONLINE,,1,1,,true,false,,key-1"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which all holds; it is copied, never opened."""
+    folder = tmp_path_factory.mktemp("sound")
+    database = Database(f"sqlite+aiosqlite:///{folder / 'chibo.db'}")
+    await province.fill(database, folder / "data", province.SMALL)
+    (folder / "keyed").mkdir()
+    header = province.HEADERS["meetings"] + ",client_key"
+    (folder / "keyed" / "meetings.csv").write_text(f"{header}\n{KEYED}\n", "utf-8")
+    from server.loading import load
+
+    await load(database, None, folder / "keyed", TODAY)
+    await database.close()
+    return folder / "chibo.db"
+
+
+def damaged(sound: Path, folder: Path, *statements: str) -> Path:
+    """A copy, changed behind everybody's back."""
+    shutil.copy(sound, folder / "chibo.db")
+    connection = sqlite3.connect(folder / "chibo.db")
+    for statement in statements:
+        assert connection.execute(statement).rowcount, statement
+    connection.commit()
+    connection.close()
+    return folder
+
+
+async def found(home: Path) -> list[str]:
+    settings = province.settings_of(home, f"sqlite+aiosqlite:///{home / 'chibo.db'}")
+    async with open_stores(settings) as stores:
+        return await violations(stores, TODAY)
+
+
+async def test_nothing_is_found_where_all_holds(sound: Path, tmp_path: Path) -> None:
+    assert await found(damaged(sound, tmp_path)) == []
+
+
+B = "(SELECT id FROM unit WHERE code = 'B')"
+DAMAGE = {
+    "a placement's path": ("UPDATE placement SET path = path || '0001' WHERE code = 'B'", "placem"),
+    "a placement's name": ("UPDATE placement SET name = 'x' WHERE code = 'B'", "placement"),
+    "a placement's folded name": ("UPDATE placement SET name_folded='x' WHERE code='B'", "placem"),
+    "a placement's rank": ("UPDATE placement SET rank = 1 WHERE code = 'B'", "placement"),
+    "a placement's parent": ("UPDATE placement SET parent_id = 0 WHERE code = 'B'", "placement"),
+    "a placement's day": ("UPDATE placement SET valid_from='2020-01-01' WHERE code='B'", "placem"),
+    "a lost placement": ("DELETE FROM placement WHERE code = 'B'", "placement"),
+    "a placement too many": (
+        "INSERT INTO placement SELECT 99, valid_from, valid_to, parent_id, path || '001d', depth,"
+        " rank, 'new', name, name_folded, kind, category, established_on, closed_on, last_open_on"
+        " FROM placement WHERE code = 'B'",
+        "placement",
+    ),
+    "a unit's life": ("UPDATE unit SET closed_on = '2024-01-01' WHERE code = 'C'", "unit"),
+    "a ledger's name": ("UPDATE ledger SET name = 'x' WHERE code = 'B'", "ledger"),
+    "a ledger's parent": ("UPDATE ledger SET parent_code = 'H' WHERE code = 'B'", "B"),
+    "a ledger's kind": ("UPDATE ledger SET kind = 'province' WHERE code = 'B'", "province"),
+    "a ledger's closing": ("UPDATE ledger SET closed_on='2001-01-01' WHERE code='G'", "outlives"),
+    "a lost line of the ledger": ("DELETE FROM ledger WHERE code = 'B'", "B"),
+    "a version": ("UPDATE tree SET version = version + 1", "version"),
+    "a kind's rank": ("UPDATE unit_kind SET rank = 4 WHERE code = 'branch'", "placement"),
+    "a rule's reach": ("UPDATE policy_rule SET reach = 'all' WHERE id = 1", "all"),
+    "a rule's effect": ("UPDATE policy_rule SET eft = 'Allow' WHERE id = 1", "Allow"),
+    "a role that is none": ("UPDATE appointment SET role = 'king'", "king"),
+    "an appointment of no day": ("UPDATE appointment SET valid_to = valid_from", "appointments"),
+    "a meeting before its unit": ("UPDATE meeting SET held_on = '1999-12-31'", "life"),
+    "a meeting after its unit": (
+        "UPDATE meeting SET held_on = '2023-07-01' WHERE held_on = '2023-06-05'",
+        "life",
+    ),
+    "an evaluation before its unit": (
+        "UPDATE evaluation SET year = 1999, day = '1999-12-31' WHERE rating = 'EXCELLENT'",
+        "life",
+    ),
+    "an inspection before its unit": ("UPDATE inspection SET day = '1999-12-31'", "life"),
+    "more present than expected": ("UPDATE meeting SET members_present = 99", "present"),
+    "a score": ("UPDATE meeting SET score = 101", "score"),
+    "documents after the meeting": ("UPDATE meeting SET documents_sent_on='2024-06-14'", "docum"),
+    "members rated": ("UPDATE evaluation SET members_rated = 7", "sum"),
+    "concluded before opened": ("UPDATE inspection SET concluded_on='2020-01-01'", "concluded"),
+    "more in violation": ("UPDATE inspection SET members_in_violation = 99", "violation"),
+    "a count below nought": ("UPDATE inspection SET members_sanctioned = -1", "count"),
+    "a count too large": ("UPDATE meeting SET members_expected = 1000001", "count"),
+    "a status": ("UPDATE inspection SET status = 'PLANNED' WHERE status = 'OPEN'", "status"),
+    "another status": ("UPDATE inspection SET status = 'OPEN' WHERE status = 'PLANNED'", "status"),
+    "no quarter": ("UPDATE inspection SET planned_for = '2024-05-01'", "quarter"),
+    "an inspection's day": ("UPDATE inspection SET day = '2024-05-03'", "day"),
+    "an evaluation's day": ("UPDATE evaluation SET day = '2022-12-31'", "day"),
+    "an inspecting unit beside": (
+        "UPDATE inspection SET by_unit_id = (SELECT id FROM unit WHERE code = 'E')",
+        "inspecting",
+    ),
+    "an inspecting unit below": (
+        f"UPDATE inspection SET by_unit_id = {B}, unit_id = 1 WHERE status = 'OPEN'",
+        "inspecting",
+    ),
+    "a lost record of a key": ("DELETE FROM meeting WHERE held_on = '2024-03-05'", "key"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+async def test_damage_is_found(sound: Path, tmp_path: Path, what: str) -> None:
+    statement, word = DAMAGE[what]
+    told = await found(damaged(sound, tmp_path, statement))
+    assert told and any(word in line for line in told), told
+
+
+def test_the_command_lists_it_and_ends_with_1(sound: Path, tmp_path: Path) -> None:
+    damaged(sound, tmp_path, DAMAGE["a placement's path"][0], DAMAGE["a score"][0])
+    outcome = run_chibo(["verify"], environment(tmp_path, TODAY))
+    assert (outcome.exit_code, outcome.output) == (1, "")
+    lines = outcome.errors.strip().splitlines()
+    assert any("placement" in line for line in lines) and any("score" in line for line in lines)
+    assert "Traceback" not in outcome.errors
+
+
+async def test_nothing_is_changed(sound: Path, tmp_path: Path) -> None:
+    """Not even what could be healed."""
+    home = damaged(sound, tmp_path, DAMAGE["a placement's name"][0])
+    assert await found(home) == await found(home) != []
