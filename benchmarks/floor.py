@@ -119,7 +119,7 @@ class Sqlite:
 
     def __init__(self, file: str) -> None:
         self._connection = sqlite3.connect(file, isolation_level=None)
-        for pragma in ("cache_size = -16384", "temp_store = MEMORY"):
+        for pragma in ("cache_size = -8192", "temp_store = MEMORY"):
             self._connection.execute(f"PRAGMA {pragma}")
 
     async def fetch(self, statement: str, *values: object) -> Rows:

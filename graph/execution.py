@@ -1,13 +1,10 @@
 """One GraphQL request from its text to its answer.
 
-The text is parsed and validated once and kept; limits are checked before validation, since
-validating is what a hostile document would make dear. An operation runs on one transaction: a
-query on a snapshot, the mutations of a request together. Rights are made once, from the revision
-read first. It knows nothing of HTTP.
+An operation runs on one transaction: a query on a snapshot, the mutations of a request together.
+Rights are made once, from the revision read first. It knows nothing of HTTP.
 """
 
 from asyncio import Future
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -23,27 +20,21 @@ from graphql import (
     OperationType,
     execute,
     get_operation_ast,
-    specified_rules,
-    validate,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.rights import RightsKeeper
+from graph.documents import GRAPHQL_SCHEMA, Documents, as_graphql
 from graph.errors import formatted, log_internal
-from graph.limits import Limits, TooCostly, cost, measure, parse_limited
+from graph.limits import Limits, TooCostly, cost
 from graph.resolvers.context import Context
 from graph.resolvers.sizes import SizeKeeper
-from graph.schema.schema import schema
 from hierarchy.placements import Revision, lock_revision, read_revision
 from hierarchy.projection import read_kinds
 from hierarchy.unit import Kinds
 
-MAX_KEPT_DOCUMENTS = 1_000
-MAX_ERRORS = 20
 ATTEMPTS = 4
-
-GRAPHQL_SCHEMA = schema._schema
 
 
 class Store(Protocol):
@@ -76,14 +67,6 @@ class Answer:
     is_forbidden_method: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A document that was parsed, measured and validated, with what was found wrong."""
-
-    document: DocumentNode | None
-    errors: tuple[GraphQLError, ...] = ()
-
-
 @dataclass
 class Executor:
     """Answers requests for one process; what may be kept between them is kept here."""
@@ -94,13 +77,15 @@ class Executor:
     today: Callable[[], date]
     rights: RightsKeeper = field(default_factory=RightsKeeper)
     sizes: SizeKeeper = field(default_factory=SizeKeeper)
-    _documents: OrderedDict[str, _Prepared] = field(default_factory=OrderedDict)
     _kinds: tuple[Revision, Kinds] | None = None
+
+    def __post_init__(self) -> None:
+        self._documents = Documents(self.limits)
 
     async def answer(self, request: Request, principal: str) -> Answer:
         """The answer for a principal; never raises for what a client sent."""
-        prepared = self._prepare(request.query)
-        if prepared.document is None or prepared.errors:
+        prepared = self._documents.prepared(request.query)
+        if prepared.document is None:
             return _refused(list(prepared.errors), request)
         try:
             operation = _operation(prepared.document, request)
@@ -112,7 +97,7 @@ class Executor:
                 request.operation_name,
             )
         except (GraphQLError, TooCostly) as error:
-            return _refused([_as_graphql(error)], request)
+            return _refused([as_graphql(error)], request)
         writes = operation.operation is OperationType.MUTATION
         if writes and not request.may_write:
             by_post = GraphQLError("A mutation is sent by POST.")
@@ -122,8 +107,8 @@ class Executor:
 
     async def introspect(self, request: Request) -> Answer | None:
         """The answer to a request that asks of the schema alone; null where it asks for more."""
-        prepared = self._prepare(request.query)
-        if prepared.document is None or prepared.errors:
+        prepared = self._documents.prepared(request.query)
+        if prepared.document is None:
             return None
         try:
             operation = _operation(prepared.document, request)
@@ -132,14 +117,6 @@ class Executor:
         if not _asks_schema_alone(operation):
             return None
         return _answered(await _execute(prepared.document, request, None), request)
-
-    def _prepare(self, query: str) -> _Prepared:
-        if query not in self._documents:
-            self._documents[query] = _prepared(query, self.limits)
-            while len(self._documents) > MAX_KEPT_DOCUMENTS:
-                self._documents.popitem(last=False)
-        self._documents.move_to_end(query)
-        return self._documents[query]
 
     async def _read(
         self, document: DocumentNode, request: Request, principal: str
@@ -204,22 +181,6 @@ class _Undone(Exception):
     def __init__(self, result: ExecutionResult) -> None:
         super().__init__()
         self.result = result
-
-
-def _prepared(query: str, limits: Limits) -> _Prepared:
-    try:
-        document = parse_limited(query, limits)
-        measure(document, limits)
-    except (GraphQLError, TooCostly) as error:
-        return _Prepared(None, (_as_graphql(error),))
-    errors = validate(GRAPHQL_SCHEMA, document, specified_rules, max_errors=MAX_ERRORS)
-    return _Prepared(document, tuple(errors))
-
-
-def _as_graphql(error: GraphQLError | TooCostly) -> GraphQLError:
-    if isinstance(error, GraphQLError):
-        return error
-    return GraphQLError(str(error), original_error=error)
 
 
 def _operation(document: DocumentNode, request: Request) -> OperationDefinitionNode:

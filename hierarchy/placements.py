@@ -73,18 +73,18 @@ _PLACED = (
 )
 
 
+_REVISION = select(revision.c.tree_version, revision.c.policy_version)
+_REVISION_KEPT = _REVISION.with_for_update(read=True)
+
+
 async def read_revision(connection: AsyncConnection) -> Revision:
     """The revision of the snapshot: the first statement of every request."""
-    row = await connection.execute(select(revision.c.tree_version, revision.c.policy_version))
-    return Revision(*row.one())
+    return Revision(*(await connection.execute(_REVISION)).one())
 
 
 async def lock_revision(connection: AsyncConnection) -> Revision:
     """The revision, kept as it is until the transaction ends: what a writer reads first."""
-    row = await connection.execute(
-        select(revision.c.tree_version, revision.c.policy_version).with_for_update(read=True)
-    )
-    return Revision(*row.one())
+    return Revision(*(await connection.execute(_REVISION_KEPT)).one())
 
 
 def on(columns: Columns, day: Any) -> ColumnElement[bool]:

@@ -126,7 +126,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "synchronous = NORMAL",
         "foreign_keys = ON",
         "busy_timeout = 30000",
-        "cache_size = -16384",
+        "cache_size = -8192",
         "temp_store = MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,72 @@
+"""Documents that were parsed, measured and validated, kept while they are used and small.
+
+Limits are checked before validation, since validating is what a hostile document would make dear.
+What is kept is bounded by the length of its text, for a long document's tree is many times as
+large; one that is at fault is not kept. It executes nothing.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from graphql import DocumentNode, GraphQLError, specified_rules, validate
+
+from graph.limits import Limits, TooCostly, measure, parse_limited
+from graph.schema.schema import schema
+
+GRAPHQL_SCHEMA = schema._schema
+
+MAX_KEPT_CHARACTERS = 400_000
+"""Characters of all kept documents together; one alone may have a twentieth of them."""
+MAX_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document, or what was found wrong with it."""
+
+    document: DocumentNode | None
+    errors: tuple[GraphQLError, ...] = ()
+
+
+class Documents:
+    """Prepares documents under the limits of one process and keeps what is asked again."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._kept: OrderedDict[str, Prepared] = OrderedDict()
+        self._characters = 0
+
+    def prepared(self, query: str) -> Prepared:
+        """The document of a text, fit to be executed, or its errors."""
+        known = self._kept.get(query)
+        if known is not None:
+            self._kept.move_to_end(query)
+            return known
+        prepared = _prepared(query, self._limits)
+        if prepared.document is not None and len(query) <= MAX_KEPT_CHARACTERS // 20:
+            self._keep(query, prepared)
+        return prepared
+
+    def _keep(self, query: str, prepared: Prepared) -> None:
+        self._kept[query] = prepared
+        self._characters += len(query)
+        while self._characters > MAX_KEPT_CHARACTERS:
+            oldest, _ = self._kept.popitem(last=False)
+            self._characters -= len(oldest)
+
+
+def as_graphql(error: GraphQLError | TooCostly) -> GraphQLError:
+    """A limit that was passed, as an error of the request."""
+    if isinstance(error, GraphQLError):
+        return error
+    return GraphQLError(str(error), original_error=error)
+
+
+def _prepared(query: str, limits: Limits) -> Prepared:
+    try:
+        document = parse_limited(query, limits)
+        measure(document, limits)
+    except (GraphQLError, TooCostly) as error:
+        return Prepared(None, (as_graphql(error),))
+    errors = validate(GRAPHQL_SCHEMA, document, specified_rules, max_errors=MAX_ERRORS)
+    return Prepared(None, tuple(errors)) if errors else Prepared(document)
