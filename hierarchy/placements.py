@@ -313,11 +313,15 @@ async def lowest_above(connection: AsyncConnection, scope: Scope, day: date) -> 
     return unit_of_row(found.one(), day)
 
 
-async def size(connection: AsyncConnection, scope: Scope | None, day: date) -> int:
-    """How many units the scope covers on a day; without one, how many stand at all."""
+async def size(
+    connection: AsyncConnection, scope: Scope | None, day: date, within: Placed | None = None
+) -> int:
+    """How many units the scope covers on a day, within one unit's subtree or in all; without a
+    scope, how many stand at all."""
     covered = true() if scope is None else scope.predicate(placement.c)
+    inside = true() if within is None else subtree(placement.c.path, within.path)
     rows = await connection.execute(
-        select(func.count()).select_from(placement).where(on(placement.c, day), covered)
+        select(func.count()).select_from(placement).where(on(placement.c, day), covered, inside)
     )
     return int(rows.scalar_one())
 

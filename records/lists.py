@@ -126,11 +126,12 @@ async def first_records(
     `few_units`: the scope covers so little of the tree that one short range a unit is read;
     otherwise the dates are walked and each record's unit is tested.
     """
-    make = _gathered if few_units else _walked
-    rows = await connection.execute(
-        make(is_postgresql(connection), series, scope, today, listing, after, limit)
-    )
-    return [series.make(row, today) for row in rows]
+    if few_units and is_postgresql(connection):
+        statement = _gathered(series, scope, today, listing, after, limit)
+    else:
+        ends = (placement, series.table) if few_units else (series.table, placement)
+        statement = _walked(ends, series, scope, today, listing, after, limit)
+    return [series.make(row, today) for row in await connection.execute(statement)]
 
 
 async def count_records(
@@ -227,7 +228,7 @@ async def find(
 
 
 def _walked(
-    postgresql: bool,
+    ends: tuple[Table, Table],
     series: Series[RecordT],
     scope: Scope,
     today: date,
@@ -235,10 +236,12 @@ def _walked(
     after: Position | None,
     limit: int,
 ) -> Select[Any]:
+    """Read from one end to the other: the dates and each record's unit, or (SQLite) the units and
+    the records of each, in their order, up to the first that comes too late for the page."""
     record = series.table.c
     return (
         select(*series.columns_of(record, listing.stood))
-        .select_from(Walked(series.table, placement, placement.c.unit_id == record.unit_id))
+        .select_from(Walked(*ends, placement.c.unit_id == record.unit_id))
         .where(
             _listed(series, scope, today, listing, record),
             _after(series, record, listing.order, after),
@@ -249,7 +252,6 @@ def _walked(
 
 
 def _gathered(
-    postgresql: bool,
     series: Series[RecordT],
     scope: Scope,
     today: date,
@@ -257,7 +259,8 @@ def _gathered(
     after: Position | None,
     limit: int,
 ) -> Select[Any]:
-    joined, record = _top_of_unit(postgresql, placement, series, scope, listing, after, limit)
+    """The first records of each unit, and of these the first (PostgreSQL)."""
+    joined, record = _top_of_unit(True, placement, series, scope, listing, after, limit)
     return (
         select(*series.columns_of(record, listing.stood))
         .select_from(joined)

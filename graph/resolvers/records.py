@@ -161,7 +161,9 @@ async def _first(
     after: Position | None,
     limit: int,
 ) -> list[Any]:
-    few = await context.ask(context.sizes.is_small, context.revision, scope, context.today, limit)
+    few = await context.ask(
+        context.sizes.is_small, context.revision, scope, context.today, limit, listing.within
+    )
     found: list[Any] = await context.ask(
         lists.first_records, series, scope, context.today, listing, after, limit, few
     )

@@ -11,12 +11,15 @@ from datetime import date
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hierarchy import placements
+from hierarchy.given import is_postgresql
 from hierarchy.placements import Revision
 from hierarchy.scope import Scope
+from hierarchy.unit import Placed
 
 MAX_KEPT = 10_000
 RECORDS_A_UNIT = 60
-"""About how many records a unit has, in lists that are long enough to matter."""
+"""About how many records a unit has, in lists that are long enough to matter: PostgreSQL reads
+them all, SQLite leaves a unit at the first that comes too late for the page."""
 
 
 class SizeKeeper:
@@ -32,19 +35,26 @@ class SizeKeeper:
         scope: Scope,
         day: date,
         limit: int,
+        within: Placed | None = None,
     ) -> bool:
-        """Whether reading up to `RECORDS_A_UNIT` of each covered unit is less than walking the
-        dates until `limit` records of them are met."""
-        whole = await self._size(connection, revision, None, day)
-        most = int((limit * whole / RECORDS_A_UNIT) ** 0.5)
-        return await self._size(connection, revision, scope, day) <= most
+        """Whether reading the records of each unit that the scope covers (within one subtree) is
+        less than walking the dates until `limit` records of them are met."""
+        whole = await self._size(connection, revision, None, day, None)
+        read = RECORDS_A_UNIT if is_postgresql(connection) else 1
+        most = int((limit * whole / read) ** 0.5)
+        return await self._size(connection, revision, scope, day, within) <= most
 
     async def _size(
-        self, connection: AsyncConnection, revision: Revision, scope: Scope | None, day: date
+        self,
+        connection: AsyncConnection,
+        revision: Revision,
+        scope: Scope | None,
+        day: date,
+        within: Placed | None,
     ) -> int:
-        key = revision.tree_version, scope, day
+        key = revision.tree_version, scope, day, within and within.path
         if key not in self._kept:
-            self._kept[key] = await placements.size(connection, scope, day)
+            self._kept[key] = await placements.size(connection, scope, day, within)
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
