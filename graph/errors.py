@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from graph.coercion import REFUSED, refused
 from graph.language import said
 from graph.limits import TooCostly as OverLimit
 from hierarchy.errors import ChiboError
@@ -50,7 +51,10 @@ def _extensions(error: GraphQLError) -> dict[str, Any]:
         return {"code": cause.code} | ({"field": _camel(cause.field)} if cause.field else {})
     if isinstance(cause, OverLimit):
         return {"code": "QUERY_TOO_COSTLY"}
-    return {"code": "BAD_USER_INPUT" if _is_of_the_request(error) else "INTERNAL"}
+    if not _is_of_the_request(error):
+        return {"code": "INTERNAL"}
+    value = refused(error)
+    return {"code": "BAD_USER_INPUT"} | ({"field": value.field} if value else {})
 
 
 def _message(error: GraphQLError, language: str) -> str:
@@ -61,7 +65,13 @@ def _message(error: GraphQLError, language: str) -> str:
         what = said(cause.what, {}, language)
         found = {"what": what, "limit": cause.limit, "found": cause.found}
         return said(OVER_LIMIT, found, language)
-    return said(error.message if _is_of_the_request(error) else INTERNAL, {}, language)
+    if not _is_of_the_request(error):
+        return said(INTERNAL, {}, language)
+    value = refused(error)
+    if value is None:
+        return said(error.message, {}, language)
+    reason = said(value.reason, value.values, language)
+    return said(REFUSED, {"field": value.field, "reason": reason}, language)
 
 
 def _is_of_the_request(error: GraphQLError) -> bool:

@@ -24,6 +24,7 @@ from graph.language import preferred
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 VARY = "Accept, Accept-Language, Authorization"
+READING = ("GET", "HEAD")
 
 FindPrincipal = Callable[[str | None], Awaitable[str | None]]
 """The principal of a header Authorization; null where it names none that is accepted."""
@@ -82,7 +83,7 @@ class Endpoint:
     async def _asked(
         self, request: Request, language: str
     ) -> execution.Request | list[execution.Request]:
-        if request.method == "GET":
+        if request.method in READING:
             return _of_parameters(request, language)
         if _content_type(request) != JSON:
             raise _Refusal(415, "BAD_USER_INPUT", "The body of a request is application/json.")
@@ -220,7 +221,7 @@ def _response(request: Request, status: int, body: Any, media: str, language: st
         headers["WWW-Authenticate"] = "Bearer"
     if status == 405:
         headers["Allow"] = "POST"
-    if request.method == "GET" and status == 200:
+    if request.method in READING and status == 200:
         headers["ETag"] = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
         if _is_known(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)

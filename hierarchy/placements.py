@@ -31,6 +31,9 @@ from hierarchy.unit import AFTER_LABELS, Life, Placed, folded, prefixes
 
 Columns = Any
 
+MAX_NEEDLE = 2_000
+"""A longer part of a name is in no name: folding takes long where marks are heaped."""
+
 
 class UnitStatus(Enum):
     """Whether a unit is open on the day asked for."""
@@ -374,7 +377,7 @@ def _chosen(columns: Columns, day: date, chosen: UnitFilter) -> Iterable[ColumnE
 
 def _name_contains(columns: Columns, part: str) -> ColumnElement[bool]:
     """Without a pattern: a name that loses something when the part is taken out has it."""
-    if not storable(part):
+    if len(part) > MAX_NEEDLE or not storable(part):
         return false()
     needle = folded(part)
     return (

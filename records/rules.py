@@ -26,6 +26,9 @@ from records.record import (
 MAX_COUNT = 1_000_000
 """The most members that one record may count."""
 
+MAX_TEXT = 10_000
+"""The most characters of a topic, a theme or a regulation's name: answers hold many of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -93,6 +96,8 @@ def _texts(entry: Entry) -> Iterator[Fault]:
     for name, text in zip(names, read(entry), strict=True):
         if text and "\0" in text:
             yield Fault(name, "A text holds no NUL character.")
+        if text and len(text) > MAX_TEXT:
+            yield Fault(name, "A text has at most {limit} characters.", {"limit": MAX_TEXT})
 
 
 def _meeting(entry: MeetingEntry) -> Iterator[Fault]:

@@ -4,12 +4,13 @@ The decision is the policy's own; here it is only put into words, with the rule 
 appointment that decided.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import and_, select
 
 from authz.appointments import Appointment
-from authz.policy import Decision
+from authz.policy import Decision, Rule
 from authz.rights import Rights, RightsKeeper
 from hierarchy import placements
 from hierarchy.errors import BadInput
@@ -29,7 +30,9 @@ async def explained(
             raise BadInput(message)
     async with stores.database.reading() as connection:
         revision = await placements.read_revision(connection)
-        rights = await RightsKeeper().rights(connection, principal, revision, today)
+        keeper = RightsKeeper()
+        _check((await keeper.policy(connection, revision)).rules, action, resource)
+        rights = await keeper.rights(connection, principal, revision, today)
         ids = await connection.execute(
             select(placement.c.unit_id).where(
                 and_(placement.c.code == code, placements.on(placement.c, today))
@@ -40,6 +43,21 @@ async def explained(
         raise BadInput("There is no unit {code!r} today.", code=code)
     [unit] = found.values()
     return _said(rights, rights.decide(action, resource, unit), unit)
+
+
+def _check(rules: Sequence[Rule], action: str, resource: str) -> None:
+    """Raises `BadInput` for an action or a resource that no rule speaks of."""
+    for what, given, known in (
+        ("action", action, {rule.action for rule in rules}),
+        ("resource", resource, {rule.resource for rule in rules}),
+    ):
+        if given not in known:
+            raise BadInput(
+                "There is no {what} {given!r}; there are {known}.",
+                what=what,
+                given=given,
+                known=", ".join(sorted(known)),
+            )
 
 
 def _said(rights: Rights, decision: Decision, unit: Placed) -> str:

@@ -11,8 +11,10 @@ import os
 import signal
 import socket
 import sys
+import threading
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import logs
 from server.app import make_app
@@ -21,6 +23,7 @@ from server.settings import Settings
 from server.stores import open_stores
 
 STOP_SECONDS = 20
+LEAVE_SECONDS = 3
 WORKER_SECONDS = 60
 """How long a worker may be silent, at its start too, before it is taken for dead."""
 _HOST = "CHIBO_BOUND_HOST"
@@ -39,7 +42,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     # uvicorn stops cleanly by itself and then raises the signal that stopped it again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.environ[_HOST] = host
-    app = make_app(settings, host) if workers == 1 else "server.serving:app_of_worker"
+    app = _leaving(make_app(settings, host)) if workers == 1 else "server.serving:app_of_worker"
     uvicorn.run(
         app,
         host=host,
@@ -68,4 +71,21 @@ async def _prepare(settings: Settings) -> None:
 def app_of_worker() -> object:
     """The application of one of several workers."""
     logs.configure()
-    return make_app(Settings(), os.environ[_HOST])
+    return _leaving(make_app(Settings(), os.environ[_HOST]))
+
+
+def _leaving(app: ASGIApp) -> ASGIApp:
+    """The application, whose process ends soon after its stop is complete, whatever still hangs:
+    a request that was cancelled in the midst of a statement may wait for ever for its end."""
+
+    async def leaving(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            await send(message)
+            if message["type"] == "lifespan.shutdown.complete":
+                last = threading.Timer(LEAVE_SECONDS, os._exit, (0,))
+                last.daemon = True
+                last.start()
+
+        await app(scope, receive, told if scope["type"] == "lifespan" else send)
+
+    return leaving

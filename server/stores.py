@@ -22,9 +22,11 @@ HOME_DATABASE = "neo4j"
 
 @dataclass(frozen=True)
 class Stores:
-    """`graph` is null where the tree is kept in the records' database."""
+    """`graph` is null where the tree is kept in the records' database; `watch` is a connection
+    apart, so that whether the stores are well is told even when all others are at work."""
 
     database: Database
+    watch: Database
     graph: Neo4jStore | None
 
     async def prepare(self) -> None:
@@ -35,7 +37,7 @@ class Stores:
 
     async def is_current(self) -> bool:
         """Whether the projection shows the newest version of the tree."""
-        async with self.database.reading() as connection:
+        async with self.watch.reading() as connection:
             projected = await projection.projected_version(connection)
             return projected == await self.tree(connection).version()
 
@@ -52,15 +54,16 @@ class Stores:
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """The stores that the settings name, closed at the end."""
-    database = Database(settings.database_url)
+    database, watch = Database(settings.database_url), Database(settings.database_url, 1)
     try:
         if settings.neo4j_uri is None:
-            yield Stores(database, None)
+            yield Stores(database, watch, None)
             return
         user, password = settings.neo4j_login() or ("", "")
         async with open_store(
             settings.neo4j_uri, user, password, settings.neo4j_database or HOME_DATABASE
         ) as graph:
-            yield Stores(database, graph)
+            yield Stores(database, watch, graph)
     finally:
         await database.close()
+        await watch.close()

@@ -38,6 +38,7 @@ HANDED_ON = {
     "UNAUTHENTICATED",
     "message",
     "fault.message",
+    "error.message",
     "what",
     "str(error)",
 }
@@ -98,7 +99,7 @@ def messages() -> set[str]:
         found.update(filter(None, map(text_of, calls(name, tree))))
         if name.startswith("records/"):
             found.update(returned(tree))
-        if name == "graph/errors.py":
+        if name in ("graph/errors.py", "graph/coercion.py"):
             found.update(constants(tree))
         if name == "hierarchy/errors.py":
             found.update(of_the_errors(tree))

@@ -31,13 +31,15 @@ def given(value: T | None) -> T | None:
     return None if value is UNSET else value
 
 
-def listed(values: list[T] | None) -> tuple[T, ...] | None:
+def listed(values: list[T] | None, field: str) -> tuple[T, ...] | None:
     """A list as a value that can be compared and kept, each element once."""
     if values is UNSET or values is None:
         return None
     distinct = tuple(dict.fromkeys(values))
     if len(distinct) > MAX_LISTED:
-        raise BadInput("A list in a filter has at most {limit} elements.", limit=MAX_LISTED)
+        raise BadInput(
+            "A list in a filter has at most {limit} elements.", field=field, limit=MAX_LISTED
+        )
     return distinct
 
 
@@ -57,7 +59,10 @@ def unit_filter(chosen: UnitFilter | None) -> placements.UnitFilter:
     if chosen is UNSET or chosen is None:
         return placements.UnitFilter()
     return placements.UnitFilter(
-        listed(chosen.kind), listed(chosen.category), given(chosen.name_contains), chosen.status
+        listed(chosen.kind, "kind"),
+        listed(chosen.category, "category"),
+        given(chosen.name_contains),
+        chosen.status,
     )
 
 
@@ -79,12 +84,12 @@ def meeting_filter(chosen: MeetingFilter | None) -> filters.MeetingFilter:
     if chosen is UNSET or chosen is None:
         return filters.MeetingFilter()
     return filters.MeetingFilter(
-        kind=listed(chosen.kind),
-        form=listed(chosen.form),
+        kind=listed(chosen.kind, "kind"),
+        form=listed(chosen.form, "form"),
         held_from=given(chosen.held_from),
         held_to=given(chosen.held_to),
-        unit_kind=listed(chosen.unit_kind),
-        unit_category=listed(chosen.unit_category),
+        unit_kind=listed(chosen.unit_kind, "unit_kind"),
+        unit_category=listed(chosen.unit_category, "unit_category"),
         score_at_least=given(chosen.score_at_least),
         score_below=given(chosen.score_below),
         minutes_kept=given(chosen.minutes_kept),
@@ -106,11 +111,11 @@ def evaluation_filter(chosen: EvaluationFilter | None) -> filters.EvaluationFilt
     if chosen is UNSET or chosen is None:
         return filters.EvaluationFilter()
     return filters.EvaluationFilter(
-        rating=listed(chosen.rating),
+        rating=listed(chosen.rating, "rating"),
         year_from=given(chosen.year_from),
         year_to=given(chosen.year_to),
-        unit_kind=listed(chosen.unit_kind),
-        unit_category=listed(chosen.unit_category),
+        unit_kind=listed(chosen.unit_kind, "unit_kind"),
+        unit_category=listed(chosen.unit_category, "unit_category"),
         four_goods=given(chosen.four_goods),
     )
 
@@ -133,14 +138,14 @@ def inspection_filter(chosen: InspectionFilter | None) -> filters.InspectionFilt
     if chosen is UNSET or chosen is None:
         return filters.InspectionFilter()
     return filters.InspectionFilter(
-        kind=listed(chosen.kind),
-        ground=listed(chosen.ground),
-        body=listed(chosen.body),
-        status=listed(chosen.status),
+        kind=listed(chosen.kind, "kind"),
+        ground=listed(chosen.ground, "ground"),
+        body=listed(chosen.body, "body"),
+        status=listed(chosen.status, "status"),
         planned_from=given(chosen.planned_from),
         planned_to=given(chosen.planned_to),
         concluded_from=given(chosen.concluded_from),
         concluded_to=given(chosen.concluded_to),
-        unit_kind=listed(chosen.unit_kind),
-        unit_category=listed(chosen.unit_category),
+        unit_kind=listed(chosen.unit_kind, "unit_kind"),
+        unit_category=listed(chosen.unit_category, "unit_category"),
     )

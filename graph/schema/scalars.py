@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, StringValueNode, ValueNode
 from strawberry import scalar
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -18,6 +18,14 @@ def parse_day(value: Any) -> date:
         except ValueError:
             pass
     raise GraphQLError("Date is written YYYY-MM-DD and is a day of the calendar.")
+
+
+def _parse_day_literal(node: ValueNode, _variables: Any = None) -> date:
+    """The same of a literal, whose place is told."""
+    try:
+        return parse_day(node.value if isinstance(node, StringValueNode) else None)
+    except GraphQLError as error:
+        raise GraphQLError(error.message, node) from None
 
 
 def _parse_moment(value: Any) -> datetime:
@@ -36,6 +44,7 @@ DATE = scalar(
     description="A day: YYYY-MM-DD, and no other form of ISO 8601.",
     serialize=date.isoformat,
     parse_value=parse_day,
+    parse_literal=_parse_day_literal,
 )
 
 DATE_TIME = scalar(

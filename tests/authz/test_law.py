@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,6 +43,7 @@ from tests.authz.worlds import (
     TODAY,
     Oracle,
     World,
+    over_nothing,
     stored,
     worlds,
 )
@@ -121,6 +122,8 @@ async def test_policy_scope_and_sql_cover_the_same_units(
 
 @LAW
 @given(world=worlds(), day=DAYS)
+@example(world=over_nothing("below"), day=TODAY)
+@example(world=over_nothing("children"), day=TODAY)
 async def test_what_is_in_sight_above_and_within_reach(
     database: Database, world: World, day: date
 ) -> None:

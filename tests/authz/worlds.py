@@ -93,6 +93,13 @@ class World:
     inspections: list[Inspection]
 
 
+def over_nothing(reach: str) -> World:
+    """A unit alone, held by somebody who may see what is below: nothing."""
+    alone = Founding("a", None, "Name a", "top", None, FIRST_DAY, None)
+    rule = Rule("leader", "*", "unit", "read", reach, "allow")
+    return World([alone], [rule], [Post("viewer", "leader", "a", FIRST_DAY, None)], [], [])
+
+
 # ---- drawing
 
 
