@@ -369,11 +369,10 @@ class _Question:
         return self._period(grouping)
 
     def _child(self, width_above: Any) -> ColumnElement[Any]:
-        """The label of the child; null for the unit's own records."""
+        """The label of the child; empty for the unit's own records."""
         if width_above is None:
             return null()
-        labelled = func.substr(self.stood.c.path, width_above + 1, LABEL_WIDTH)
-        return func.nullif(labelled, "")
+        return func.substr(self.stood.c.path, width_above + 1, LABEL_WIDTH)
 
     def _period(self, grouping: str) -> ColumnElement[Any]:
         """The first month of the period, counted from the year 0."""
@@ -385,7 +384,7 @@ class _Question:
         if value is None:
             return None
         if grouping == "CHILD":
-            return unit_of_label(value)
+            return unit_of_label(value) if value else None
         if grouping in PERIODS and grouping not in self.summary.groupings:
             return _first_day(int(value))
         return value

@@ -7,6 +7,7 @@ and is no failure.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -42,7 +43,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     # uvicorn stops cleanly by itself and then raises the signal that stopped it again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.environ[_HOST] = host
-    app = _leaving(make_app(settings, host)) if workers == 1 else "server.serving:app_of_worker"
+    app = _tended(make_app(settings, host)) if workers == 1 else "server.serving:app_of_worker"
     uvicorn.run(
         app,
         host=host,
@@ -71,21 +72,32 @@ async def _prepare(settings: Settings) -> None:
 def app_of_worker() -> object:
     """The application of one of several workers."""
     logs.configure()
-    return _leaving(make_app(Settings(), os.environ[_HOST]))
+    return _tended(make_app(Settings(), os.environ[_HOST]))
 
 
-def _leaving(app: ASGIApp) -> ASGIApp:
-    """The application, whose process ends soon after its stop is complete, whatever still hangs:
-    a request that was cancelled in the midst of a statement may wait for ever for its end."""
+def _tended(app: ASGIApp) -> ASGIApp:
+    """The application, whose process forgets nothing of its start and does not outlive its end.
 
-    async def leaving(scope: Scope, receive: Receive, send: Send) -> None:
+    What was made at the start stays, so that the garbage collector need not look through it in
+    the midst of answers. Soon after the stop is complete the process ends, whatever still hangs:
+    a request that was cancelled in the midst of a statement may wait for ever.
+    """
+
+    async def tended(scope: Scope, receive: Receive, send: Send) -> None:
         async def told(message: Message) -> None:
             await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                gc.collect()
+                gc.freeze()
             if message["type"] == "lifespan.shutdown.complete":
-                last = threading.Timer(LEAVE_SECONDS, os._exit, (0,))
-                last.daemon = True
-                last.start()
+                _leave_soon()
 
         await app(scope, receive, told if scope["type"] == "lifespan" else send)
 
-    return leaving
+    return tended
+
+
+def _leave_soon() -> None:
+    last = threading.Timer(LEAVE_SECONDS, os._exit, (0,))
+    last.daemon = True
+    last.start()

@@ -67,7 +67,8 @@ async def listed(
 async def of_unit(
     context: Context, series: Series[Any], unit: Placed, asked: Asked
 ) -> Connection[Any] | None:
-    """The unit's own records; null where the viewer may not read them."""
+    """The unit's own records; null where the viewer may not read them, or sees the unit's own
+    fields alone."""
     size = page_size(asked.first)
     check_kinds(context, asked.chosen.unit_kind, "unitKind")
     listing = asked.listing
@@ -77,7 +78,7 @@ async def of_unit(
     start = record_after(name, asked.after)
     scope = context.rights.scope("read", series.resource, context.today)
     standing = unit if unit.day == context.today else await _today(context, unit)
-    if standing is None or not scope.covers(standing):
+    if standing is None or not scope.covers(standing) or not await context.sees(unit):
         return None
     own = _OwnRecords(context, series, scope, listing)
     return Connection(

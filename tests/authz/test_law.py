@@ -43,6 +43,8 @@ from tests.authz.worlds import (
     TODAY,
     Oracle,
     World,
+    ahead,
+    behind,
     over_nothing,
     stored,
     worlds,
@@ -243,6 +245,7 @@ async def check_list(
             after = series.position(page[-1])
             page = await lists.first_records(*asked, after, size, few_units)
             found = found + page
+            assert len(found) <= len(ids)
         assert [each.id for each in found] == ids
         assert await lists.count_records(*asked) == len(ids)
 
@@ -308,6 +311,7 @@ GROUPINGS: dict[tuple[str, ...], Callable[[Any], tuple[Any, ...]]] = {
 
 @LAW
 @given(world=worlds(), day=DAYS, attribution=st.sampled_from(Attribution))
+@example(world=ahead(), day=LAST_DAY, attribution=Attribution.AS_OF)
 async def test_what_counts_under_each_unit(
     database: Database, world: World, day: date, attribution: Attribution
 ) -> None:
@@ -383,6 +387,40 @@ async def test_answers_show_the_viewers_part_and_null_for_the_rest(
             answer, errors = await asked_of(executor, ANSWERS, {"code": code})
             assert not errors
             assert answer["unit"] == expected_unit(case.oracle, code, answer["unit"])
+
+
+BEHIND = """{ inspections(first: 200) { nodes { unit { ...shown } by { ...shown } } } }
+  fragment shown on Unit { code name parent { code } path { code } children { totalCount }
+    meetings { totalCount } meetingSummary { meetings } }"""
+
+
+@LAW
+@given(world=worlds())
+@example(world=behind())
+async def test_a_unit_behind_a_record_shows_no_more_than_it_may(
+    database: Database, world: World
+) -> None:
+    """Who may read an inspection sees both its units' own fields; where such a unit is out of
+    sight otherwise: a path of itself alone, no parent, children, records or figures."""
+    async with case_of(database, world) as case:
+        data, _ = await asked_of(executor_on(case.connection), BEHIND, {})
+        visible = case.oracle.in_sight(TODAY)
+        for record in (data["inspections"] or {"nodes": []})["nodes"]:
+            for shown in record.values():
+                code = shown["code"]
+                assert shown["name"] == f"Name {code}"
+                if code in visible:
+                    assert [each["code"] for each in shown["path"]] == case.oracle.above(code)[::-1]
+                else:
+                    assert shown == {
+                        "code": code,
+                        "name": f"Name {code}",
+                        "parent": None,
+                        "path": [{"code": code}],
+                        "children": {"totalCount": 0},
+                        "meetings": None,
+                        "meetingSummary": None,
+                    }
 
 
 def expected_unit(oracle: Oracle, code: str, answered: Any) -> dict[str, Any] | None:
@@ -495,7 +533,7 @@ def counts(oracle: Oracle, record: Any, day: date, attribution: Attribution) -> 
 
 async def every_unit(case: Case) -> dict[int, str]:
     rows = await case.connection.execute(select(placement.c.unit_id, placement.c.code))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def by_child(sums: Iterable[Any], name: str, codes: dict[int, str]) -> dict[str | None, int]:

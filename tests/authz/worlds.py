@@ -100,6 +100,31 @@ def over_nothing(reach: str) -> World:
     return World([alone], [rule], [Post("viewer", "leader", "a", FIRST_DAY, None)], [], [])
 
 
+def ahead() -> World:
+    """A unit that comes to stand tomorrow, with a record of its first day, below an office."""
+    begins = TODAY + timedelta(days=1)
+    top = Founding("a", None, "Name a", "top", None, FIRST_DAY, None)
+    low = Founding("b", "a", "Name b", "g", None, begins, None)
+    rule = Rule("leader", "*", "meeting", "summarise", "subtree", "allow")
+    post = Post("viewer", "leader", "a", FIRST_DAY, None)
+    meeting = Meeting(UUID(int=0), "b", begins, "GROUP", 1)
+    return World([top, low], [rule], [post], [meeting], [])
+
+
+def behind() -> World:
+    """A viewer who may read and count records of every unit, and see none of the units."""
+    top = Founding("a", None, "Name a", "top", None, FIRST_DAY, None)
+    low = Founding("b", "a", "Name b", "g", None, FIRST_DAY, None)
+    rules = [
+        Rule("leader", "*", resource, action, "subtree", "allow")
+        for resource in ("meeting", "inspection")
+        for action in ACTIONS
+    ]
+    post = Post("viewer", "leader", "a", FIRST_DAY, None)
+    inspection = Inspection(UUID(int=0), "b", "a", FIRST_DAY, "PROGRAMME", "OPEN")
+    return World([top, low], rules, [post], [], [inspection])
+
+
 # ---- drawing
 
 
@@ -368,7 +393,7 @@ async def stored(database: Database, world: World) -> AsyncIterator[AsyncConnect
 
 async def unit_ids(connection: AsyncConnection) -> dict[str, int]:
     rows = await connection.execute(select(unit_table.c.code, unit_table.c.id))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def _rows(world: World, ids: dict[str, int]) -> Iterator[tuple[object, list[dict[str, object]]]]:
