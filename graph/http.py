@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from graph import execution
-from graph.errors import UNAUTHENTICATED, request_error
+from graph.errors import INTERNAL, UNAUTHENTICATED, request_error
 from graph.execution import Answer, Executor
 from graph.language import preferred
+
+logger = structlog.get_logger(__name__)
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -59,6 +62,11 @@ class Endpoint:
         except _Refusal as refusal:
             error = request_error(refusal.code, refusal.message, language, **refusal.values)
             status, body = refusal.status, {"errors": [error]}
+        except HTTPException:
+            raise
+        except Exception:
+            logger.exception("request failed")
+            status, body = 500, {"errors": [request_error("INTERNAL", INTERNAL, language)]}
         return _response(request, status, body, media or JSON, language)
 
     async def _answered(self, request: Request, language: str, media: str) -> tuple[int, Any]:

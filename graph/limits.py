@@ -138,18 +138,6 @@ def parse_limited(source: str, limits: Limits) -> DocumentNode:
     raise TooCostly("nesting", limits.max_nesting, limits.max_nesting + 1)
 
 
-def check(
-    document: DocumentNode,
-    limits: Limits,
-    schema: GraphQLSchema,
-    variables: Mapping[str, Any] | None,
-    operation_name: str | None,
-) -> int:
-    """`measure`, then `cost`: the estimated cost of a document that is within every limit."""
-    measure(document, limits)
-    return cost(document, limits, schema, variables, operation_name)
-
-
 def measure(document: DocumentNode, limits: Limits) -> Measures:
     """The measures of a document, valid or not, that is within all limits but the cost.
 

@@ -146,7 +146,7 @@ def verify() -> None:
         settings = Settings()
         async with open_stores(settings) as stores:
             await stores.database.migrate()
-            return await violations(stores, settings.today())
+            return await violations(stores)
 
     found = asyncio.run(run())
     for violation in found[:MAX_SHOWN]:

@@ -5,7 +5,6 @@ keys and appointments against the tree. It changes nothing.
 """
 
 from collections.abc import AsyncIterator
-from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, extract, func, not_, or_, select
@@ -26,7 +25,7 @@ from records.tables import client_key, evaluation, inspection, meeting
 from server.stores import Stores
 
 
-async def violations(stores: Stores, today: date) -> list[str]:
+async def violations(stores: Stores) -> list[str]:
     """What does not hold, in words; none is well."""
     async with stores.database.reading() as connection:
         tree = stores.tree(connection)

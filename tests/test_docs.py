@@ -344,7 +344,7 @@ async def test_the_example_folder_is_loaded_once_and_holds(tmp_path: Path) -> No
     async with example_stores(tmp_path) as stores:
         again = await load(stores.database, stores.graph, EXAMPLE, TODAY)
         assert all(counts.new == 0 < counts.skipped for counts in again.files.values())
-        assert await violations(stores, TODAY) == []
+        assert await violations(stores) == []
 
 
 async def test_a_broken_folder_is_refused_in_the_words_that_are_shown(tmp_path: Path) -> None:

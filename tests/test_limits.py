@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from graphql import (
+    DocumentNode,
     GraphQLError,
     GraphQLSyntaxError,
     build_schema,
@@ -15,7 +16,7 @@ from graphql import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.limits import Limits, TooCostly, check, cost, measure, parse_limited
+from graph.limits import Limits, TooCostly, cost, measure, parse_limited
 
 LIMITS = Limits()
 FREE = Limits(max_depth=50, max_aliases=10**6, max_selections=10**6)
@@ -42,15 +43,21 @@ SCHEMA = build_schema("""
 """)
 
 
+def check(document: DocumentNode, limits: Limits, variables: Any, name: str | None) -> int:
+    """What a request passes before it is run: its measures, then its cost."""
+    measure(document, limits)
+    return cost(document, limits, SCHEMA, variables, name)
+
+
 def cost_of(source: str, variables: dict[str, Any] | None = None, name: str | None = None) -> int:
     document = parse(source)
     assert not validate(SCHEMA, document)
-    return check(document, LIMITS, SCHEMA, variables, name)
+    return check(document, LIMITS, variables, name)
 
 
 def refusal(source: str, limits: Limits = LIMITS) -> str:
     with pytest.raises(TooCostly) as caught:
-        check(parse_limited(source, limits), limits, SCHEMA, {}, None)
+        check(parse_limited(source, limits), limits, {}, None)
     assert caught.value.found > caught.value.limit
     return caught.value.what
 
@@ -159,7 +166,7 @@ def test_introspection_as_tools_ask_it_is_within_the_limits() -> None:
     )
     document = parse_limited(asked, LIMITS)
     assert measure(document, LIMITS).depth == 15
-    assert check(document, LIMITS, SCHEMA, {}, None) < LIMITS.max_cost
+    assert check(document, LIMITS, {}, None) < LIMITS.max_cost
 
 
 def test_introspection_in_circles_is_refused_by_validation() -> None:

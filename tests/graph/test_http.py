@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -619,3 +620,16 @@ async def test_random_headers_break_nothing(reader: Client) -> None:
         sent = reader.bearer("leader_d") | headers
         sound(await reader.http.post("/graphql", json=ASK, headers=sent))
         sound(await reader.http.get("/graphql", params=ASK, headers=sent))
+
+
+async def test_a_store_that_fails_is_told_in_graphql_and_in_no_librarys_words(
+    other: Any, tmp_path: Path
+) -> None:
+    """A request whose first statement fails: 500, code INTERNAL; the cause stays in the log."""
+    client = await other()
+    with sqlite3.connect(tmp_path / "chibo.db") as database:
+        database.execute("ALTER TABLE revision RENAME TO elsewhere")
+    answer = await post(client, ASK)
+    assert (answer.status_code, codes(answer)) == (500, {"INTERNAL"})
+    assert "revision" not in answer.text
+    assert "sqlite" not in answer.text.lower()

@@ -49,7 +49,7 @@ def damaged(sound: Path, folder: Path, *statements: str) -> Path:
 async def found(home: Path) -> list[str]:
     settings = province.settings_of(home, f"sqlite+aiosqlite:///{home / 'chibo.db'}")
     async with open_stores(settings) as stores:
-        return await violations(stores, TODAY)
+        return await violations(stores)
 
 
 async def test_nothing_is_found_where_all_holds(sound: Path, tmp_path: Path) -> None:
