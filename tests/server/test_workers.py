@@ -54,11 +54,19 @@ class Running:
     def workers(self) -> list[psutil.Process]:
         """The processes that answer, where there are several."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child for child in children if answers(child)]
 
     def stop(self) -> int:
         self.process.terminate()
         return self.process.wait(timeout=30)
+
+
+def answers(child: psutil.Process) -> bool:
+    """Whether a process is a worker that lives: one that ends while it is looked at does not."""
+    try:
+        return "spawn_main" in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager
