@@ -5,6 +5,10 @@ answers a person can say it in their language (`graph/language.py`) and the comm
 English. An error never carries a message of a library. It builds on nothing.
 """
 
+from collections.abc import Sequence
+
+from hierarchy.decision import Problem
+
 
 class ChiboError(Exception):
     """The root. `field` names the input at fault, in the words of who gave it."""
@@ -49,6 +53,20 @@ class Conflict(ChiboError):
     """What is stored stands against it."""
 
     code = "CONFLICT"
+
+
+class Refused(Conflict):
+    """A decision cannot be taken: every problem, the first one's code above all."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        super().__init__(first.message)
+        self.values = dict(first.values)
+        self.code = first.code
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.problems))
 
 
 class TooCostly(ChiboError):

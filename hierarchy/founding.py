@@ -1,31 +1,21 @@
-"""Whether units may be founded, and from when they stand: the rules of a growing tree.
+"""Whether units may be founded: what folders and stores look at before time is looked at.
 
-Pure: told what already stands and what is to be founded, it answers with every fault and with
-the order in which parents come before children. The loader and both engines of the store ask the
-same functions, so that no tree is let in by one that another would refuse. The rules' source is
-`formats.md`, Data folder, and `domain.md`, 2.
+Pure: told what already stands and what is to be founded, it answers with every fault that shows
+without asking when, and with the order in which parents come before children. What shows only on
+the days of the tree (kinds, lives, open units under closed ones) is `hierarchy/timeline.py`'s.
+The rules' source is `formats.md`, Data folder, and `domain.md`, 2.
 """
 
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
-from hierarchy.errors import Conflict
-from hierarchy.unit import Founding, Kinds, Life
+from hierarchy.unit import Founding, Kinds
 
 MAX_CODE_LENGTH = 64
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A unit that is already in the tree: as it was founded, and the days it stands."""
-
-    founding: Founding
-    life: Life
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +44,33 @@ def code_fault(code: str) -> str | None:
     return text_fault("a code", code)
 
 
-def faults(foundings: Sequence[Founding], known: Mapping[str, Known], kinds: Kinds) -> list[Fault]:
-    """Everything that forbids founding these units beside the known ones, by index.
+def given_faults(
+    foundings: Sequence[Founding],
+    there: Mapping[str, Founding],
+    decided: Collection[str],
+    proposed: Collection[str],
+    kinds: Kinds,
+) -> list[Fault]:
+    """Everything that forbids founding these units whenever it were, by index.
 
-    `known` holds at least the root, the named parents and the codes given, where they are in the
-    tree. Units that are already there as given are no fault.
+    `there` are the units founded before, by code: at least the root, the parents named and the
+    codes given, where they are in the tree; `decided` the codes that decisions founded before, and
+    `proposed` those that they are to found. Units that are already there as given are no fault.
     """
     fresh = [
         (index, founding)
         for index, founding in enumerate(foundings)
-        if not _is_there(founding, known)
+        if there.get(founding.code) != founding
     ]
-    found = [*_each(fresh, known, kinds), *_twice(foundings), *_roots(fresh, known)]
-    if not found:
-        found = [*_cycles(fresh, known)] or [*_together(fresh, known, kinds)]
-    return sorted(found, key=lambda fault: fault.index)
+    taken = there.keys() | decided
+    found = [*_each(fresh, taken, proposed, kinds), *_twice(foundings), *_roots(fresh, there)]
+    return sorted(found or _cycles(fresh, {*taken, *proposed}), key=lambda fault: fault.index)
 
 
-def check(foundings: Sequence[Founding], known: Mapping[str, Known], kinds: Kinds) -> None:
-    """Raises `Conflict` with every fault, each led by the code it is about."""
-    wrong = [
-        f"{foundings[fault.index].code!r}: {fault.message}"
-        for fault in faults(foundings, known, kinds)
-    ]
-    if wrong:
-        raise Conflict("{faults}", faults="; ".join(wrong))
-
-
-def in_order(
-    foundings: Sequence[Founding], known: Mapping[str, Known]
-) -> list[tuple[Founding, Life]]:
-    """What is new among faultless foundings with the days it stands; parents before children,
-    otherwise by depth and then by code."""
-    fresh = [founding for founding in foundings if founding.code not in known]
-    lives = {code: unit.life for code, unit in known.items()}
+def in_order(foundings: Sequence[Founding], there: Mapping[str, Founding]) -> list[Founding]:
+    """What is new among faultless foundings: parents before children, otherwise by depth and
+    then by code."""
+    fresh = [founding for founding in foundings if founding.code not in there]
     below: dict[str | None, list[Founding]] = defaultdict(list)
     for founding in sorted(fresh, key=lambda founding: founding.code):
         below[founding.parent_code].append(founding)
@@ -96,34 +79,23 @@ def in_order(
     ordered = []
     while level:
         level.sort(key=lambda founding: founding.code)
-        for founding in level:
-            lives[founding.code] = _life(founding, lives)
-            ordered.append((founding, lives[founding.code]))
+        ordered += level
         level = [unit for founding in level for unit in below[founding.code]]
     return ordered
 
 
-def _is_there(founding: Founding, known: Mapping[str, Known]) -> bool:
-    there = known.get(founding.code)
-    return there is not None and there.founding == founding
-
-
-def _life(founding: Founding, lives: Mapping[str, Life]) -> Life:
-    stands_from = founding.established_on
-    if founding.parent_code is not None:
-        stands_from = max(stands_from, lives[founding.parent_code].stands_from)
-    return Life(stands_from, founding.closed_on)
-
-
 def _each(
-    fresh: Sequence[tuple[int, Founding]], known: Mapping[str, Known], kinds: Kinds
+    fresh: Sequence[tuple[int, Founding]],
+    taken: Collection[str],
+    proposed: Collection[str],
+    kinds: Kinds,
 ) -> Iterator[Fault]:
     """What a founding shows by itself."""
-    codes = {founding.code for _, founding in fresh} | known.keys()
+    codes = {founding.code for _, founding in fresh}.union(taken, proposed)
     for index, founding in fresh:
         for message in _own_faults(founding, codes, kinds):
             yield Fault(index, message)
-        if founding.code in known:
+        if founding.code in taken:
             yield Fault(index, f"unit {founding.code!r} is already there and says otherwise")
 
 
@@ -151,19 +123,19 @@ def _twice(foundings: Sequence[Founding]) -> Iterator[Fault]:
         seen.add(founding.code)
 
 
-def _roots(fresh: Sequence[tuple[int, Founding]], known: Mapping[str, Known]) -> Iterator[Fault]:
-    rooted = any(unit.founding.parent_code is None for unit in known.values())
+def _roots(fresh: Sequence[tuple[int, Founding]], there: Mapping[str, Founding]) -> Iterator[Fault]:
+    rooted = any(founding.parent_code is None for founding in there.values())
     for index, founding in fresh:
-        if founding.parent_code is None and founding.code not in known:
+        if founding.parent_code is None and founding.code not in there:
             if rooted:
                 yield Fault(index, "a second root: only one unit has no parent")
             rooted = True
 
 
-def _cycles(fresh: Sequence[tuple[int, Founding]], known: Mapping[str, Known]) -> Iterator[Fault]:
+def _cycles(fresh: Sequence[tuple[int, Founding]], taken: Collection[str]) -> Iterator[Fault]:
     parents = {founding.code: founding.parent_code for _, founding in fresh}
     indices = {founding.code: index for index, founding in fresh}
-    settled: set[str | None] = {None, *known}
+    settled: set[str | None] = {None, *taken}
     for start in parents:
         trail: dict[str | None, None] = {}
         code: str | None = start
@@ -173,33 +145,3 @@ def _cycles(fresh: Sequence[tuple[int, Founding]], known: Mapping[str, Known]) -
         if code not in settled:
             yield Fault(indices[code], f"a cycle through {code!r}")  # type: ignore[index]
         settled.update(trail)
-
-
-def _together(
-    fresh: Sequence[tuple[int, Founding]], known: Mapping[str, Known], kinds: Kinds
-) -> Iterator[Fault]:
-    """What shows only beside the unit above: kinds and lives, on a tree without cycles."""
-    indices = {founding.code: index for index, founding in fresh}
-    units = {code: (unit.founding, unit.life) for code, unit in known.items()}
-    for founding, life in in_order([founding for _, founding in fresh], known):
-        units[founding.code] = founding, life
-        index = indices[founding.code]
-        if founding.closed_on is not None and founding.closed_on <= life.stands_from:
-            yield Fault(index, f"closed before it would stand, on {life.stands_from}")
-        if founding.parent_code is not None:
-            above, above_life = units[founding.parent_code]
-            for message in _under(founding, above, above_life, kinds):
-                yield Fault(index, message)
-
-
-def _under(founding: Founding, above: Founding, life: Life, kinds: Kinds) -> Iterator[str]:
-    if not kinds.may_stand(founding.kind, above.kind):
-        yield f"a {founding.kind} may not stand under a {above.kind} ({above.code!r})"
-    if _outlives(founding.closed_on, life.closed_on):
-        yield f"outlives the unit above it ({above.code!r}, closed on {life.closed_on})"
-
-
-def _outlives(closed_on: date | None, above_closed_on: date | None) -> bool:
-    if above_closed_on is None:
-        return False
-    return closed_on is None or closed_on > above_closed_on

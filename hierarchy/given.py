@@ -6,7 +6,7 @@ short index range each; `Walked` keeps the order of a join. PostgreSQL and SQLit
 differently, and that difference lives here alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     Join,
     Text,
+    any_,
     bindparam,
     cast,
     func,
@@ -55,6 +56,15 @@ def given(postgresql: bool, name: str, **lists: Sequence[Any]) -> FromClause:
             for at, column in enumerate(lists)
         )
     ).subquery(name)
+
+
+def matching(connection: Any, column: Any, values: Collection[str]) -> ColumnElement[bool]:
+    """That a column of texts holds one of the values, however many there are."""
+    if is_postgresql(connection):
+        return column == any_(cast(list(values), ARRAY(Text(collation="C"))))  # type: ignore[no-any-return]
+    rows = orjson.dumps(list(values)).decode()
+    each = func.json_each(bindparam(None, rows, Text())).table_valued("value", name="each_value")
+    return column.in_(select(each.c.value))  # type: ignore[no-any-return]
 
 
 def first_of_each(

@@ -1,26 +1,37 @@
 """The hierarchy store in a Neo4j graph: placements through time, and the ledger behind them.
 
-    (:Tree {id: 1, version})                      its lock serialises the writers
-    (:Unit {code, version, established_on, stands_from, closed_on})
-    (:Unit)-[:PART_OF {from, to}]->(:Unit)        from a day (included) to a day (excluded) or on
-    (:Entry:Founding {version, position, …})-[:FOUNDED]->(:Unit)
-    (:Stage {id: 1, writer})                      whose batches are taken
-
-A transaction of Neo4j lives in the server's memory, 6 kB a unit, and a country does not fit. So
-one transaction holds the lock, asks the rules (`hierarchy/founding.py`) and at last sets the
-tree's version; others beside it write the units in batches, of a version that no reader looks at
-yet. What a broken write leaves is swept away by the next writer, who takes over the stage: a
+What the graph holds, and the statements, stand in `hierarchy/cypher.py`; here is how they are
+run. A transaction of Neo4j lives in the server's memory, 6 kB a unit, and a country does not fit.
+So one transaction holds the tree's lock, asks the rules (`hierarchy/timeline.py`) and at last sets
+the tree's version; others beside it write what is new in batches, of a version that no reader
+looks at yet. What changes about units that were there is written in the publishing transaction
+itself. What a broken write leaves is swept away by the next writer, who takes over the stage: a
 writer that has lost the lock unawares can neither write on nor publish.
 
-It never keeps a session, never writes the records' database and never lets a message of the
+The ledger only grows, and each read of it looks at lines up to one version: however long it
+takes, it sees one state. It never writes the records' database and never lets a message of the
 driver out: what goes wrong with the graph database is a `StoreError` that names its address.
 """
 
 from asyncio import Lock
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict
-from datetime import date
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
+from datetime import date, datetime
 from typing import Any, LiteralString, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -32,14 +43,20 @@ from neo4j import (
     AsyncGraphDatabase,
     AsyncManagedTransaction,
     AsyncSession,
+    AsyncTransaction,
     NotificationMinimumSeverity,
 )
 from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
 
+from hierarchy import cypher
+from hierarchy.cypher import Addition, Part, Row
+from hierarchy.decision import Change, Decision, Proposal, Reversal
 from hierarchy.errors import StoreError
-from hierarchy.founding import Known, check, code_fault, in_order
-from hierarchy.store import Entry
-from hierarchy.unit import Founding, Kinds, Life
+from hierarchy.founding import code_fault, text_fault
+from hierarchy.gathering import gather, gather_above
+from hierarchy.store import Entry, HierarchyStore, Told
+from hierarchy.timeline import Judged, judge, new_proposals, refuse, reversal
+from hierarchy.unit import Founding, Kinds
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 BATCH = 5_000
@@ -47,89 +64,8 @@ CONNECTS_WITHIN = 10.0
 RETRIES_WITHIN = 15.0
 
 T = TypeVar("T")
-
-_SCHEMA: tuple[LiteralString, ...] = (
-    "CREATE CONSTRAINT tree_id IF NOT EXISTS FOR (tree:Tree) REQUIRE tree.id IS UNIQUE",
-    "CREATE CONSTRAINT stage_id IF NOT EXISTS FOR (stage:Stage) REQUIRE stage.id IS UNIQUE",
-    "CREATE CONSTRAINT unit_code IF NOT EXISTS FOR (unit:Unit) REQUIRE unit.code IS UNIQUE",
-    "CREATE CONSTRAINT entry_position IF NOT EXISTS "
-    "FOR (entry:Entry) REQUIRE (entry.version, entry.position) IS UNIQUE",
-)
-_TREE: LiteralString = (
-    "MERGE (tree:Tree {id: 1}) ON CREATE SET tree.version = 0 MERGE (:Stage {id: 1})"
-)
-_LOCK: LiteralString = "MATCH (tree:Tree {id: 1}) SET tree.lock = true"
-_VERSION: LiteralString = "MATCH (tree:Tree {id: 1}) RETURN tree.version"
-_PUBLISH: LiteralString = "MATCH (tree:Tree {id: 1}) SET tree.version = $version"
-
-_OPEN_STAGE: LiteralString = "MATCH (stage:Stage {id: 1}) SET stage.writer = $writer"
-_LOCK_STAGE: LiteralString = "MATCH (stage:Stage {id: 1}) SET stage.lock = true"
-_WRITER: LiteralString = "MATCH (stage:Stage {id: 1}) RETURN stage.writer"
-_SWEEP: LiteralString = """
-MATCH (entry:Entry) USING INDEX entry:Entry(version, position)
-WHERE entry.version > $version AND entry.position >= 0
-WITH entry LIMIT $batch
-MATCH (entry)-[:FOUNDED]->(unit:Unit)
-DETACH DELETE entry, unit
-RETURN count(entry)
-"""
-
-_FIELDS: LiteralString = (
-    "entry.code, entry.parent_code, entry.name, entry.kind, entry.category, "
-    "entry.established_on, entry.closed_on"
-)
-_ROOT: LiteralString = (
-    "MATCH (entry:Entry {version: 1, position: 0})-[:FOUNDED]->(unit:Unit) "
-    f"RETURN {_FIELDS}, unit.stands_from"
-)
-_KNOWN: LiteralString = (
-    "UNWIND $codes AS code MATCH (unit:Unit {code: code}) USING INDEX unit:Unit(code) "
-    "MATCH (unit)<-[:FOUNDED]-(entry:Founding) "
-    f"RETURN {_FIELDS}, unit.stands_from"
-)
-_ENTRIES: LiteralString = (
-    "MATCH (entry:Entry) USING INDEX entry:Entry(version, position) "
-    "WHERE $after < entry.version <= $last AND entry.position >= 0 "
-    f"RETURN entry.version, entry.position, {_FIELDS} ORDER BY entry.version, entry.position"
-)
-_FOUND: LiteralString = """
-UNWIND $lines AS line
-CREATE (unit:Unit {
-    code: line.code, version: $version, established_on: line.established_on,
-    stands_from: line.stands_from, closed_on: line.closed_on
-})
-CREATE (entry:Entry:Founding {
-    version: $version, position: line.position,
-    code: line.code, parent_code: line.parent_code, name: line.name, kind: line.kind,
-    category: line.category, established_on: line.established_on, closed_on: line.closed_on
-})
-CREATE (entry)-[:FOUNDED]->(unit)
-"""
-_PLACE: LiteralString = """
-UNWIND $lines AS line
-MATCH (unit:Unit {code: line.code}) USING INDEX unit:Unit(code)
-MATCH (above:Unit {code: line.parent_code}) USING INDEX above:Unit(code)
-CREATE (unit)-[:PART_OF {from: line.stands_from}]->(above)
-"""
-
-_ON_THE_DAY: LiteralString = (
-    "placement.from <= $as_of AND (placement.to IS NULL OR $as_of < placement.to)"
-)
-_STANDING: LiteralString = """
-MATCH (tree:Tree {id: 1})
-MATCH (unit:Unit {code: $code})
-WHERE unit.version <= tree.version AND unit.stands_from <= $as_of
-"""
-_ABOVE: LiteralString = f"""{_STANDING}
-MATCH way = (unit)-[placements:PART_OF*0..]->(:Unit)
-WHERE all(placement IN placements WHERE {_ON_THE_DAY})
-RETURN [above IN reverse(nodes(way)) | above.code] ORDER BY length(way) DESC LIMIT 1
-"""
-_BELOW: LiteralString = f"""{_STANDING}
-MATCH (unit)<-[placements:PART_OF*0..]-(below:Unit)
-WHERE all(placement IN placements WHERE {_ON_THE_DAY}) AND below.version <= tree.version
-RETURN below.code
-"""
+Transaction = AsyncManagedTransaction | AsyncTransaction
+Guard = Callable[[], AbstractContextManager[None]]
 
 
 class Neo4jStore:
@@ -144,84 +80,297 @@ class Neo4jStore:
         self._database = database
         self._uri = uri
         # Writers that wait hold a connection each: without this they could hold the whole pool.
-        self._writing = Lock()
+        self._lock = Lock()
 
     async def prepare(self) -> None:
         """Makes the constraints and the empty tree where they are not there yet."""
-        with _errors(self._uri, self._database):
+        with self._errors():
             await self._driver.verify_connectivity()
         async with self._session(WRITE_ACCESS) as session:
-            for statement in (*_SCHEMA, _TREE):
+            for statement in cypher.SCHEMA:
                 await session.execute_write(_run, statement)
 
-    async def version(self) -> int:
-        async with self._session(READ_ACCESS) as session:
-            return self._existing(await session.execute_read(_values, _VERSION))
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[HierarchyStore]:
+        """Several writes as one: the store bound to a transaction that holds the tree's lock.
 
-    async def found(self, foundings: Sequence[Founding], kinds: Kinds) -> int:
-        async with self._writing, self._session(WRITE_ACCESS) as session:
-            return await session.execute_write(self._found, foundings, kinds)
+        Its calls, one at a time, see what it has written; nobody else does before the block is
+        left. An exception leaves nothing. Other writers wait meanwhile, those of this store too.
+        """
+        async with self._lock, AsyncExitStack() as stack:
+            with self._errors():
+                session = await stack.enter_async_context(self._bare_session(WRITE_ACCESS))
+                transaction = await session.begin_transaction()
+                stack.push_async_exit(transaction)
+                bound = await self._bound(transaction)
+            try:
+                yield bound
+            except Exception:
+                with suppress(DriverError, Neo4jError, OSError):
+                    await transaction.rollback()
+                raise
+            with self._errors():
+                await transaction.commit()
+
+    async def version(self) -> int:
+        return await self._read(_Bound.version)
+
+    async def extend(
+        self, foundings: Sequence[Founding], decisions: Sequence[Proposal], kinds: Kinds
+    ) -> int:
+        async with self._lock, self._session(WRITE_ACCESS) as session:
+            return await session.execute_write(self._extend, foundings, decisions, kinds)
+
+    async def reverse(self, number: str, reason: str, at: datetime, kinds: Kinds) -> int:
+        async with self.writing() as bound:
+            return await bound.reverse(number, reason, at, kinds)
+
+    async def judged(self, decision: Proposal, kinds: Kinds) -> Judged:
+        return await self._read(lambda bound: bound.judged(decision, kinds))
+
+    async def lines_of(self, codes: Collection[str]) -> list[Told]:
+        return await self._read(lambda bound: bound.lines_of(codes))
+
+    async def lines_naming(self, codes: Collection[str]) -> list[Told]:
+        return await self._read(lambda bound: bound.lines_naming(codes))
+
+    async def decision(self, number: str) -> tuple[Decision, Reversal | None, list[Change]] | None:
+        return await self._read(lambda bound: bound.decision(number))
+
+    async def issued_by(self, codes: Collection[str]) -> list[str]:
+        return await self._read(lambda bound: bound.issued_by(codes))
 
     async def entries(self, after: int = 0) -> AsyncIterator[Entry]:
         last = await self.version()
         async with self._session(READ_ACCESS) as session:
-            lines = await session.run(_ENTRIES, after=after, last=last)
-            async for version, position, *fields in lines:
-                yield Entry(version, position, _founding(fields))
+            lines = await session.run(cypher.ENTRIES, after=after, last=last)
+            async for labels, fields in lines:
+                yield _entry(labels, fields)
 
     async def parent(self, code: str, as_of: date) -> str | None:
-        chain = await self.ancestors(code, as_of)
-        return chain[-2] if len(chain) > 1 else None
+        return await self._read(lambda bound: bound.parent(code, as_of))
 
     async def ancestors(self, code: str, as_of: date) -> list[str]:
-        if code_fault(code):
-            return []
-        found = await self._read(_ABOVE, code, as_of)
-        return list(found[0]) if found else []
+        return await self._read(lambda bound: bound.ancestors(code, as_of))
 
     async def subtree(self, code: str, as_of: date) -> list[str]:
-        if code_fault(code):
-            return []
-        return sorted(await self._read(_BELOW, code, as_of))
+        return await self._read(lambda bound: bound.subtree(code, as_of))
 
-    async def _read(self, query: LiteralString, code: str, as_of: date) -> list[Any]:
+    async def _read(self, work: Callable[["_Bound"], Awaitable[T]]) -> T:
+        async def once(transaction: AsyncManagedTransaction) -> T:
+            return await work(_Bound(transaction, await self._version(transaction)))
+
         async with self._session(READ_ACCESS) as session:
-            return await session.execute_read(_values, query, code=code, as_of=as_of)
+            return await session.execute_read(once)
 
-    async def _found(
-        self, lock: AsyncManagedTransaction, foundings: Sequence[Founding], kinds: Kinds
+    async def _extend(
+        self,
+        lock: AsyncManagedTransaction,
+        foundings: Sequence[Founding],
+        decisions: Sequence[Proposal],
+        kinds: Kinds,
     ) -> int:
-        await _run(lock, _LOCK)
-        version = self._existing(await _values(lock, _VERSION))
         async with self._session(WRITE_ACCESS) as session:
-            stage = await _Stage.take(session, self._uri)
-            # Fails where the lock was lost before the stage was taken from whoever got it.
-            await _run(lock, _LOCK)
-            await stage.sweep(version)
-            known = await _known(lock, foundings) if version else {}
-            check(foundings, known, kinds)
-            ordered = in_order(foundings, known)
-            if not ordered:
-                return version
-            await stage.write(version + 1, ordered)
+            bound, stage = await self._locked(lock, session)
+            added = await bound.addition(foundings, decisions, kinds)
+            if added is None:
+                return await bound.version()
+            for part in added.new:
+                await stage.write(part)
             await stage.hold(lock)
-        await _run(lock, _PUBLISH, version=version + 1)
-        return version + 1
+        return await bound.publish(added)
 
-    def _existing(self, versions: list[Any]) -> int:
+    async def _bound(self, transaction: Transaction) -> "_Bound":
+        """The store on a transaction that keeps lock and stage until its end."""
+        async with self._bare_session(WRITE_ACCESS) as session:
+            bound, stage = await self._locked(transaction, session, self._errors)
+            await stage.hold(transaction)
+        return bound
+
+    async def _locked(
+        self, lock: Transaction, session: AsyncSession, guard: Guard = nullcontext
+    ) -> tuple["_Bound", "_Stage"]:
+        """Waits for the tree's lock, takes the stage and sweeps it."""
+        await _run(lock, cypher.LOCK)
+        version = await self._version(lock)
+        stage = await _Stage.take(session, self._uri)
+        # Fails where the lock was lost before the stage was taken from whoever got it.
+        await _run(lock, cypher.LOCK)
+        await stage.sweep(version)
+        return _Bound(lock, version, guard), stage
+
+    async def _version(self, transaction: Transaction) -> int:
+        versions = await _values(transaction, cypher.VERSION)
         if not versions:
             raise StoreError("The graph database at {uri} holds no tree.", uri=self._uri)
         return int(versions[0])
 
     @asynccontextmanager
     async def _session(self, access: str) -> AsyncIterator[AsyncSession]:
-        with _errors(self._uri, self._database):
-            async with self._driver.session(
-                database=self._database,
-                default_access_mode=access,
-                bookmark_manager=self._driver.execute_query_bookmark_manager,
-            ) as session:
+        with self._errors():
+            async with self._bare_session(access) as session:
                 yield session
+
+    def _bare_session(self, access: str) -> AsyncSession:
+        return self._driver.session(
+            database=self._database,
+            default_access_mode=access,
+            bookmark_manager=self._driver.execute_query_bookmark_manager,
+        )
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return _errors(self._uri, self._database)
+
+
+class _Bound:
+    """The store on one transaction. Its ledger ends with `last`, the version that was there when
+    it began or that it has written since: only who holds the tree's lock may write."""
+
+    def __init__(self, transaction: Transaction, last: int, guard: Guard = nullcontext) -> None:
+        self._transaction = transaction
+        self._last = last
+        self._guard = guard
+
+    async def version(self) -> int:
+        return self._last
+
+    async def extend(
+        self, foundings: Sequence[Founding], decisions: Sequence[Proposal], kinds: Kinds
+    ) -> int:
+        added = await self.addition(foundings, decisions, kinds)
+        if added is None:
+            return self._last
+        for part in added.new:
+            await self._write(part)
+        return await self.publish(added)
+
+    async def addition(
+        self, foundings: Sequence[Founding], decisions: Sequence[Proposal], kinds: Kinds
+    ) -> Addition | None:
+        """What is new, faultless; null where nothing is. Raises what `extend` raises."""
+        fresh = await new_proposals(self, decisions)
+        judged = judge(await self._known(foundings, fresh), foundings, fresh, kinds)
+        refuse(judged, foundings)
+        if not judged.foundings and not fresh:
+            return None
+        return cypher.addition(self._last + 1, judged, fresh)
+
+    async def publish(self, added: Addition) -> int:
+        """Makes what was added the newest version."""
+        for part in added.in_place:
+            await self._write(part)
+        await self._run(cypher.PUBLISH, version=added.version)
+        self._last = added.version
+        return self._last
+
+    async def reverse(self, number: str, reason: str, at: datetime, kinds: Kinds) -> int:
+        judged = await reversal(self, number, kinds)
+        version = self._last + 1
+        values = {"number": number, "version": version, "reason": reason, "at": at}
+        await self._run(cypher.REVERSE, **values)
+        await self._run(cypher.END_SUCCESSION, number=number)
+        changed = cypher.changed(judged.changed, judged.lifelines)
+        return await self.publish(Addition(version, (), changed))
+
+    async def judged(self, decision: Proposal, kinds: Kinds) -> Judged:
+        fresh = await new_proposals(self, [decision])
+        if not fresh:
+            return Judged([], [[]], [[]], [])
+        return judge(await gather(self, fresh, self._lines_of_parts), (), fresh, kinds)
+
+    async def lines_of(self, codes: Collection[str]) -> list[Told]:
+        return [told async for told in self._told(codes, cypher.LINES_OF)]
+
+    async def lines_naming(self, codes: Collection[str]) -> list[Told]:
+        queries = (cypher.FOUNDED_UNDER, cypher.CHANGES_NAMING)
+        return [told async for told in self._told(codes, *queries)]
+
+    async def decision(self, number: str) -> tuple[Decision, Reversal | None, list[Change]] | None:
+        if text_fault("", number):
+            return None
+        async for fields, is_reversed in self._rows(cypher.DECISION, number=number):
+            reversal = cypher.reversal_of(fields) if is_reversed else None
+            lines = self._rows(cypher.CHANGES, number=number)
+            changes = [cypher.change_of(line) async for (line,) in lines]
+            return cypher.decision_of(fields), reversal, changes
+        return None
+
+    async def issued_by(self, codes: Collection[str]) -> list[str]:
+        return [number async for (number,) in self._rows(cypher.ISSUED_BY, codes=list(codes))]
+
+    async def entries(self, after: int = 0) -> AsyncIterator[Entry]:
+        async for labels, fields in self._rows(cypher.ENTRIES, after=after):
+            yield _entry(labels, fields)
+
+    async def parent(self, code: str, as_of: date) -> str | None:
+        chain = await self.ancestors(code, as_of)
+        return chain[-2] if len(chain) > 1 else None
+
+    async def ancestors(self, code: str, as_of: date) -> list[str]:
+        found = await self._settled(cypher.ABOVE, code, as_of)
+        return list(found[0]) if found else []
+
+    async def subtree(self, code: str, as_of: date) -> list[str]:
+        return sorted(await self._settled(cypher.BELOW, code, as_of))
+
+    async def _settled(self, query: LiteralString, code: str, as_of: date) -> list[Any]:
+        """What holds on a tree of one version: placements change in place while one is asked."""
+        if code_fault(code):
+            return []
+        while True:
+            values = {"code": code, "as_of": as_of}
+            found = [value async for (value,) in self._rows(query, **values)]
+            versions = [version async for (version,) in self._rows(cypher.VERSION)]
+            if versions == [self._last]:
+                return found
+            self._last = versions[0]
+
+    async def _known(
+        self, foundings: Sequence[Founding], fresh: Sequence[Proposal]
+    ) -> Iterable[Told]:
+        """The lines that judging needs."""
+        if not foundings:
+            return await gather(self, fresh, self._lines_of_parts) if fresh else []
+        decided = [row async for row in self._rows(cypher.ANY_DECISION)]
+        if fresh or decided:
+            return [told async for told in self._tell(cypher.TOLD)]
+        return await self._above(foundings)
+
+    async def _above(self, foundings: Sequence[Founding]) -> Iterable[Told]:
+        """The root, the units of these codes and those above them, of a tree without decisions."""
+        codes = {founding.code for founding in foundings}
+        codes |= {founding.parent_code for founding in foundings if founding.parent_code}
+        above = await gather_above(self, codes)
+        root = [told async for told in self._tell(cypher.ROOT)]
+        return {(told.version, told.position): told for told in (*root, *above)}.values()
+
+    async def _lines_of_parts(self, codes: Collection[str]) -> list[Told]:
+        return [told async for told in self._told(codes, cypher.SPLITS)]
+
+    async def _told(self, codes: Collection[str], *queries: LiteralString) -> AsyncIterator[Told]:
+        for batch in _batches([code for code in set(codes) if not code_fault(code)]):
+            for query in queries:
+                async for told in self._tell(query, codes=batch):
+                    yield told
+
+    async def _tell(self, query: LiteralString, **values: Any) -> AsyncIterator[Told]:
+        async for labels, fields, is_reversed in self._rows(query, **values):
+            yield cypher.told_of(labels, fields, is_reversed)
+
+    async def _rows(self, query: LiteralString, **values: Any) -> AsyncIterator[list[Any]]:
+        with self._guard():
+            values.setdefault("last", self._last)
+            async for row in await self._transaction.run(query, **values):
+                yield row.values()
+
+    async def _write(self, part: Part) -> None:
+        statement, rows = part
+        for batch in _batches(rows):
+            await self._run(statement, rows=batch)
+
+    async def _run(self, query: LiteralString, **values: Any) -> None:
+        with self._guard():
+            await _run(self._transaction, query, **values)
 
 
 class _Stage:
@@ -236,38 +385,37 @@ class _Stage:
     async def take(cls, session: AsyncSession, uri: str) -> "_Stage":
         """Takes it once a batch that is under way has ended."""
         writer = uuid4().hex
-        await session.execute_write(_run, _OPEN_STAGE, writer=writer)
+        await session.execute_write(_run, cypher.OPEN_STAGE, writer=writer)
         return cls(session, writer, uri)
 
-    async def hold(self, transaction: AsyncManagedTransaction) -> None:
+    async def hold(self, transaction: Transaction) -> None:
         """Keeps others from taking it until the transaction ends; raises where one has."""
-        await _run(transaction, _LOCK_STAGE)
-        if await _values(transaction, _WRITER) != [self._writer]:
+        await _run(transaction, cypher.LOCK_STAGE)
+        if await _values(transaction, cypher.WRITER) != [self._writer]:
             raise StoreError("Another writer took over the tree at {uri}.", uri=self._uri)
 
     async def sweep(self, version: int) -> None:
         """Deletes what broken writes left: all that is of a later version than the tree."""
-        while await self._session.execute_write(self._sweep_batch, version):
-            pass
+        for statement in cypher.SWEEPS:
+            while await self._session.execute_write(self._sweep_batch, statement, version):
+                pass
 
-    async def write(self, version: int, ordered: Sequence[tuple[Founding, Life]]) -> None:
-        lines = [
-            asdict(founding) | {"position": position, "stands_from": life.stands_from}
-            for position, (founding, life) in enumerate(ordered)
-        ]
-        for batch in _batches(lines):
-            await self._session.execute_write(self._write_batch, version, batch)
+    async def write(self, part: Part) -> None:
+        statement, rows = part
+        for batch in _batches(rows):
+            await self._session.execute_write(self._write_batch, statement, batch)
 
-    async def _sweep_batch(self, transaction: AsyncManagedTransaction, version: int) -> bool:
+    async def _sweep_batch(
+        self, transaction: AsyncManagedTransaction, statement: LiteralString, version: int
+    ) -> bool:
         await self.hold(transaction)
-        return await _values(transaction, _SWEEP, version=version, batch=BATCH) != [0]
+        return await _values(transaction, statement, version=version, batch=BATCH) != [0]
 
     async def _write_batch(
-        self, transaction: AsyncManagedTransaction, version: int, lines: Sequence[dict[str, Any]]
+        self, transaction: AsyncManagedTransaction, statement: LiteralString, rows: Sequence[Row]
     ) -> None:
         await self.hold(transaction)
-        await _run(transaction, _FOUND, lines=lines, version=version)
-        await _run(transaction, _PLACE, lines=lines)
+        await _run(transaction, statement, rows=rows)
 
 
 @asynccontextmanager
@@ -303,40 +451,21 @@ def _is_address(uri: str) -> bool:
         return False
 
 
-async def _run(
-    transaction: AsyncManagedTransaction, /, query: LiteralString, **values: Any
-) -> None:
+async def _run(transaction: Transaction, /, query: LiteralString, **values: Any) -> None:
     await (await transaction.run(query, **values)).consume()
 
 
-async def _values(
-    transaction: AsyncManagedTransaction, /, query: LiteralString, **values: Any
-) -> list[Any]:
+async def _values(transaction: Transaction, /, query: LiteralString, **values: Any) -> list[Any]:
     return await (await transaction.run(query, **values)).value()
 
 
-async def _known(
-    transaction: AsyncManagedTransaction, foundings: Sequence[Founding]
-) -> dict[str, Known]:
-    """The root (the ledger's first line), the units of these codes and those named as parents."""
-    codes = {founding.code for founding in foundings}
-    codes.update(founding.parent_code for founding in foundings if founding.parent_code)
-    rows = [row async for row in await transaction.run(_ROOT)]
-    for batch in _batches([code for code in codes if not code_fault(code)]):
-        rows += [row async for row in await transaction.run(_KNOWN, codes=batch)]
-    units = [(_founding(fields), stands_from.to_native()) for *fields, stands_from in rows]
-    return {unit.code: Known(unit, Life(day, unit.closed_on)) for unit, day in units}
+def _entry(labels: Collection[str], fields: Row) -> Entry:
+    return Entry(fields["version"], fields["position"], cypher.line_of(labels, fields))
 
 
 def _batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), BATCH):
         yield values[start : start + BATCH]
-
-
-def _founding(fields: Sequence[Any]) -> Founding:
-    code, parent_code, name, kind, category, *days = fields
-    established_on, closed_on = (day and day.to_native() for day in days)
-    return Founding(code, parent_code, name, kind, category, established_on, closed_on)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ the last code seen, never by an offset. It writes nothing.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 from typing import Any
 
@@ -21,11 +21,12 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hierarchy.given import first_of_each, given, is_postgresql
-from hierarchy.scope import Scope, subtree
+from hierarchy.scope import Scope, ScopeThroughTime, Window, subtree
 from hierarchy.tables import placement, revision, unit
 from hierarchy.unit import AFTER_LABELS, Life, Placed, folded, prefixes
 
@@ -77,7 +78,6 @@ _PLACED = (
 
 
 _REVISION = select(revision.c.tree_version, revision.c.policy_version)
-_REVISION_KEPT = _REVISION.with_for_update(read=True)
 
 
 async def read_revision(connection: AsyncConnection) -> Revision:
@@ -85,9 +85,17 @@ async def read_revision(connection: AsyncConnection) -> Revision:
     return Revision(*(await connection.execute(_REVISION)).one())
 
 
-async def lock_revision(connection: AsyncConnection) -> Revision:
-    """The revision, kept as it is until the transaction ends: what a writer reads first."""
-    return Revision(*(await connection.execute(_REVISION_KEPT)).one())
+async def lock_revision(connection: AsyncConnection, alone: bool = False) -> Revision:
+    """The revision, kept as it is until the transaction ends: what a writer reads first. Who is
+    going to change it keeps it for itself `alone`."""
+    if is_postgresql(connection):
+        # Unlike a locked row, a locked table is waited for without a snapshot that grows old.
+        mode = "EXCLUSIVE" if alone else "ROW SHARE"
+        await connection.exec_driver_sql(f"LOCK TABLE revision IN {mode} MODE")
+    elif alone:
+        # A write is a lock; SQLite knows no other.
+        await connection.execute(update(revision).values(tree_version=revision.c.tree_version))
+    return await read_revision(connection)
 
 
 def on(columns: Columns, day: Any) -> ColumnElement[bool]:
@@ -143,6 +151,14 @@ async def placed(
         .where(on(placement.c, day))
     )
     return {row[0]: unit_of_row(row, day) for row in rows}
+
+
+async def below(connection: AsyncConnection, above: Placed, day: date) -> list[Placed]:
+    """All units of a subtree as they stand on a day, for whoever may know of them."""
+    rows = await connection.execute(
+        _placed(placement.c).where(on(placement.c, day), subtree(placement.c.path, above.path))
+    )
+    return [unit_of_row(row, day) for row in rows]
 
 
 async def life(connection: AsyncConnection, unit_id: int) -> Life:
@@ -292,6 +308,117 @@ async def reached(
         .exists()
     )
     return set((await connection.execute(select(wanted.c.path).where(found))).scalars())
+
+
+async def reached_ahead(
+    connection: AsyncConnection,
+    scope: Scope,
+    scopes: ScopeThroughTime,
+    day: date,
+    today: date,
+    paths: Sequence[str],
+) -> set[str]:
+    """The paths of the tree of a day to come in whose subtree the scope of that day covers a unit
+    that comes to stand after today, or that the scope of some day so far covered there: what is
+    counted of one that is yet to come is nothing (`contract.graphql`, top)."""
+    if not scope or not paths:
+        return set()
+    wanted = given(is_postgresql(connection), "wanted", path=list(paths))
+    inner, earlier = placement.alias("inner"), placement.alias("earlier")
+    before = and_(earlier.c.unit_id == inner.c.unit_id, earlier.c.valid_from <= today)
+    windows = [window for window in scopes.windows if window.valid_from <= today]
+    covered = or_(false(), *(_covers_for_a_while(window, earlier.c) for window in windows))
+    found = (
+        select(inner.c.unit_id)
+        .where(
+            on(inner.c, day),
+            inner.c.path >= wanted.c.path,
+            inner.c.path < wanted.c.path + AFTER_LABELS,
+            scope.predicate(inner.c),
+            or_(
+                ~select(earlier.c.unit_id).where(before).correlate(inner).exists(),
+                select(earlier.c.unit_id).where(before, covered).correlate(inner).exists(),
+            ),
+        )
+        .correlate(wanted)
+        .exists()
+    )
+    return set((await connection.execute(select(wanted.c.path).where(found))).scalars())
+
+
+async def ever_reached(
+    connection: AsyncConnection, scopes: ScopeThroughTime, until: date, unit_ids: Sequence[int]
+) -> set[int]:
+    """The units in whose subtree the scope of some day up to `until` covers at least one unit, on
+    the tree of that day."""
+    windows = [window for window in scopes.windows if window.valid_from <= until]
+    if not windows or not unit_ids:
+        return set()
+    wanted = given(is_postgresql(connection), "wanted", key=list(unit_ids))
+    above, inner = placement.alias("above"), placement.alias("inner")
+    found = (
+        select(inner.c.unit_id)
+        .join_from(
+            above,
+            inner,
+            and_(
+                inner.c.path >= above.c.path,
+                inner.c.path < above.c.path + AFTER_LABELS,
+                _overlap(above.c, inner.c),
+            ),
+        )
+        .where(
+            above.c.unit_id == wanted.c.key,
+            above.c.valid_from <= until,
+            inner.c.valid_from <= until,
+            or_(*(_covers_for_a_while(window, inner.c, above.c) for window in windows)),
+        )
+        .correlate(wanted)
+        .exists()
+    )
+    return set((await connection.execute(select(wanted.c.key).where(found))).scalars())
+
+
+def _covers_for_a_while(window: Window, *placed: Columns) -> ColumnElement[bool]:
+    """That the window's scope covers the first placement, on a day that it has with them all."""
+    days = [
+        or_(columns.valid_to.is_(None), columns.valid_to > window.valid_from) for columns in placed
+    ]
+    if window.valid_to is not None:
+        days += [columns.valid_from < window.valid_to for columns in placed]
+    return and_(*days, window.scope.predicate(placed[0]))
+
+
+def _overlap(one: Columns, other: Columns) -> ColumnElement[bool]:
+    return and_(
+        or_(one.valid_to.is_(None), other.valid_from < one.valid_to),
+        or_(other.valid_to.is_(None), one.valid_from < other.valid_to),
+    )
+
+
+async def last_under(
+    connection: AsyncConnection, unit_ids: Iterable[int], above: Iterable[int], until: date
+) -> dict[int, Placed]:
+    """Units as they stood on the last day, up to `until`, on which they were directly under one
+    of the others."""
+    columns = placement.c
+    postgresql = is_postgresql(connection)
+    units = given(postgresql, "units", key=list(unit_ids))
+    parents = given(postgresql, "parents", key=list(above))
+    rows = await connection.execute(
+        select(columns.valid_to, *placed_columns(columns))
+        .where(
+            columns.unit_id.in_(select(units.c.key)),
+            columns.parent_id.in_(select(parents.c.key)),
+            columns.valid_from <= until,
+        )
+        .order_by(columns.valid_from)
+    )
+    found = {}
+    for end, *row in rows:
+        day = until if end is None or end > until else end - timedelta(days=1)
+        found[row[0]] = unit_of_row(row, day)
+    return found
 
 
 async def lowest_above(connection: AsyncConnection, scope: Scope, day: date) -> Placed | None:

@@ -39,7 +39,7 @@ class Columns(Protocol):
     rank: Any
 
 
-def subtree(path_column: Any, path: str) -> Condition:
+def subtree(path_column: Any, path: Any) -> Condition:
     """That a path lies in the subtree of the unit at `path`, itself included: one index range."""
     return (path_column >= path) & (path_column < path + AFTER_LABELS)
 

@@ -1,14 +1,17 @@
 """The tables of the tree in the records' database.
 
-`unit` and `placement` are the projection: derived from the store's ledger by
-`hierarchy/projection.py` and written by nothing else. `ledger` and `tree` hold the truth itself
-where no graph database is used (`hierarchy/embedded.py`). `unit_kind` and `unit_kind_standing`
-are rows that an operator may change. Other rooms add their tables to the same metadata.
+`unit`, `placement`, `decision` and `change` are the projection: derived from the store's ledger
+by `hierarchy/projection.py` and written by nothing else. `ledger`, `ledger_decision` and `tree`
+hold the truth itself where no graph database is used (`hierarchy/embedded.py`). `unit_kind` and
+`unit_kind_standing` are rows that an operator may change. Other rooms add their tables to the
+same metadata.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -21,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 metadata = MetaData(
@@ -48,6 +52,11 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """What makes an index one of some rows alone."""
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
 
 revision = Table(
@@ -89,14 +98,43 @@ ledger = Table(
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("code", Bytewise, nullable=False, unique=True),
-    Column("parent_code", Bytewise),
-    Column("name", Text, nullable=False),
-    Column("kind", Bytewise, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("number", Bytewise),
+    Column("code", Bytewise, nullable=False),
+    Column("other_code", Bytewise),
+    Column("name", Text),
+    Column("kind", Bytewise),
     Column("category", Bytewise),
-    Column("established_on", Date, nullable=False),
+    Column("keeps_category", Boolean, nullable=False),
+    Column("implied", Boolean, nullable=False),
+    Column("founds", Boolean, nullable=False),
+    Column("effective_on", Date, nullable=False),
     Column("closed_on", Date),
+    Index(None, "code"),
+    Index(None, "other_code"),
+    Index(None, "number"),
+    Index("uq_ledger_founded", "code", unique=True, **_where("founds")),
 )
+"""The lines about units: `change` is FOUNDING or a kind of change, `other_code` what a founding
+calls its parent, `effective_on` the day a unit was established or a decision's."""
+
+ledger_decision = Table(
+    "ledger_decision",
+    metadata,
+    Column("number", Bytewise, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("issued_by", Bytewise, nullable=False),
+    Column("issued_on", Date, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("client_key", Text),
+    Column("reversed_version", Integer),
+    Column("reversed_at", Moment),
+    Column("reason", Text),
+)
+"""The heads of decisions, and where one was reversed."""
 
 unit = Table(
     "unit",
@@ -130,3 +168,40 @@ placement = Table(
     Index(None, "parent_id", "code"),
     Index(None, "code"),
 )
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("number", Bytewise, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("issued_by_id", Integer, nullable=False),
+    Column("issued_on", Date, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("reversed_at", Moment),
+    Column("version", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("client_key", Text),
+    Index(None, "effective_on", "number"),
+)
+"""Decisions: on one day they apply in the order of `version`, then `position`."""
+
+change = Table(
+    "change",
+    metadata,
+    Column("number", Bytewise, ForeignKey("decision.number"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("change", Text, nullable=False),
+    Column("unit_id", Integer, nullable=False),
+    Column("other_id", Integer),
+    Column("name", Text),
+    Column("kind", Bytewise),
+    Column("category", Bytewise),
+    Column("keeps_category", Boolean, nullable=False),
+    Column("implied", Boolean, nullable=False),
+    Index(None, "unit_id"),
+    Index(None, "other_id"),
+)
+"""The lines of decisions, in order, as `hierarchy/decision.py` says them (`unit_id` and
+`other_id` are those of `unit_code` and `other_code`). A unit that a reversed decision founded
+keeps its id: in `unit` it is closed on the day it would stand from, and it has no placement."""

@@ -71,20 +71,25 @@ class Standing:
     valid_from: date | None = None
     valid_to: date | None = None
 
+    def holds(self, day: date) -> bool:
+        begun = self.valid_from is None or self.valid_from <= day
+        return begun and (self.valid_to is None or day < self.valid_to)
+
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
-    """All kinds and which may stand under which: rows, read once and passed along."""
+    """All kinds and which may stand under which, and when: rows, read once and passed along."""
 
     kinds: dict[str, Kind]
-    standings: frozenset[tuple[str, str]]
+    standings: dict[tuple[str, str], tuple[Standing, ...]]
 
     @classmethod
     def of(cls, kinds: Iterable[Kind], standings: Iterable[Standing]) -> "Kinds":
-        return cls(
-            {kind.code: kind for kind in kinds},
-            frozenset((standing.kind, standing.under) for standing in standings),
-        )
+        periods: dict[tuple[str, str], tuple[Standing, ...]] = {}
+        for standing in standings:
+            pair = standing.kind, standing.under
+            periods[pair] = (*periods.get(pair, ()), standing)
+        return cls({kind.code: kind for kind in kinds}, periods)
 
     def __contains__(self, code: object) -> bool:
         return code in self.kinds
@@ -95,9 +100,11 @@ class Kinds:
     def rank(self, code: str) -> int:
         return self.kinds[code].rank
 
-    def may_stand(self, kind: str, under: str) -> bool:
-        """Whether the kind may stand under the other on any day: loaded trees obey this alone."""
-        return (kind, under) in self.standings
+    def may_stand(self, kind: str, under: str, day: date | None = None) -> bool:
+        """Whether the kind may stand under the other: on the day that a decision puts it there;
+        without one on any day, which is all that loaded trees and what stands obey."""
+        periods = self.standings.get((kind, under), ())
+        return any(day is None or period.holds(day) for period in periods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,10 @@
-"""Many records stored at once: COPY on PostgreSQL, one prepared statement on SQLite.
+"""Many records stored at once, and what keeps a load from being stored twice.
 
 It works inside the transaction that the caller opened and commits, and holds records against no
-rule: that was done before. `client_key` and `loaded_file`, which keep a load from being stored
-twice, are read and written here. Whatever the database, a row that is already there is SQLAlchemy's
-`IntegrityError`.
+rule: that was done before. `client_key` and `loaded_file` are read and written here.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -15,14 +13,13 @@ from itertools import islice, repeat
 from operator import attrgetter
 from typing import Any
 
-import asyncpg
-from sqlalchemy import Column, Table, Uuid, insert, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 from uuid_utils import uuid7
 
 from hierarchy.given import is_postgresql
+from hierarchy.inserting import Columns, insert_batches, insert_columns
 from records.record import Entry, EvaluationEntry, InspectionEntry, MeetingEntry
 from records.tables import client_key, evaluation, inspection, loaded_file, meeting
 
@@ -33,10 +30,6 @@ _ENTRIES: dict[str, type[Entry]] = {
     "inspection": InspectionEntry,
 }
 _ASKED_AT_ONCE = 5_000
-
-Columns = Iterable[Iterable[Any]]
-Rows = list[tuple[Any, ...]]
-Process = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ async def store_all(
         async for records in batches
         if records.entries
     )
-    await _insert(connection, TABLES[resource], _names(resource), given)
+    await insert_batches(connection, TABLES[resource], _names(resource), given)
 
 
 @asynccontextmanager
@@ -161,75 +154,6 @@ async def remember_file(
     if not await was_loaded(connection, digest):
         row = {"digest": digest, "name": name, "loaded_at": loaded_at}
         await connection.execute(insert(loaded_file), row)
-
-
-async def insert_columns(
-    connection: AsyncConnection, table: Table, columns: Mapping[str, Iterable[Any]]
-) -> None:
-    """Inserts rows given column by column; at least one column is of a length.
-
-    Values are of the table's types; a UUID is given as its hex digits.
-    """
-
-    async def once() -> AsyncIterator[Columns]:
-        yield columns.values()
-
-    await _insert(connection, table, list(columns), once())
-
-
-async def _insert(
-    connection: AsyncConnection, table: Table, names: Sequence[str], given: AsyncIterator[Columns]
-) -> None:
-    processors = [_processor(table.c[name], connection.dialect) for name in names]
-    batches = (_rows(processors, columns) async for columns in given)
-    if is_postgresql(connection):
-        await _copy(connection, table.name, names, batches)
-        return
-    places = ", ".join("?" * len(names))
-    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})"
-    async for rows in batches:
-        await connection.exec_driver_sql(statement, rows)
-
-
-async def _copy(
-    connection: AsyncConnection, table: str, names: Sequence[str], batches: AsyncIterator[Rows]
-) -> None:
-    pooled = await connection.get_raw_connection()
-    driver: Any = pooled.driver_connection
-    if not driver.is_in_transaction():
-        await connection.execute(select(1))
-    rows = (row async for batch in batches for row in batch)
-    try:
-        await driver.copy_records_to_table(table, records=rows, columns=names)
-    except asyncpg.IntegrityConstraintViolationError as error:
-        raise IntegrityError(f"COPY {table}", None, error) from error
-    except asyncpg.PostgresError as error:
-        raise DBAPIError(f"COPY {table}", None, error) from error
-
-
-def _rows(processors: Sequence[Process | None], columns: Columns) -> Rows:
-    stored = [
-        map(_Stored(process).__getitem__, values) if process else values
-        for process, values in zip(processors, columns, strict=True)
-    ]
-    return list(zip(*stored, strict=False))
-
-
-class _Stored(dict[Any, Any]):
-    """Values as the driver takes them, each made once: the same few come again and again."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-
-    def __missing__(self, value: Any) -> Any:
-        made = self[value] = self._process(value)
-        return made
-
-
-def _processor(column: Column[Any], dialect: Any) -> Process | None:
-    if isinstance(column.type, Uuid):
-        return None
-    return column.type.dialect_impl(dialect).bind_processor(dialect)
 
 
 @cache

@@ -1,10 +1,10 @@
 """Every invariant that the stores must hold, checked one by one: what `chibo verify` runs.
 
-The tree is held against its rules and the projection against a replay of the ledger; records,
-keys and appointments against the tree. It changes nothing.
+The tree is held against its rules on every day, and the projection against a replay of the
+ledger; records, keys and appointments against the tree. It changes nothing.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, extract, func, not_, or_, select
@@ -14,11 +14,15 @@ from authz.appointments import read_rules
 from authz.policy import Policy
 from authz.tables import appointment
 from hierarchy import projection
+from hierarchy.decision import Change, ChangeKind, Decision
 from hierarchy.errors import StoreError
-from hierarchy.founding import faults
-from hierarchy.store import HierarchyStore
-from hierarchy.tables import placement, unit
-from hierarchy.unit import AFTER_LABELS
+from hierarchy.founding import given_faults
+from hierarchy.placements import on
+from hierarchy.scope import subtree
+from hierarchy.store import Entry, HierarchyStore, told
+from hierarchy.tables import change, decision, placement, unit
+from hierarchy.timeline import judge
+from hierarchy.unit import Founding, Kinds
 from records.record import InspectionStatus
 from records.rules import MAX_COUNT
 from records.tables import client_key, evaluation, inspection, meeting
@@ -42,12 +46,37 @@ async def _of_tree(connection: AsyncConnection, tree: HierarchyStore) -> AsyncIt
     projected, version = await projection.projected_version(connection), await tree.version()
     if projected != version:
         yield f"the projection is at version {projected}, the tree at {version}"
-    foundings = [entry.founding async for entry in tree.entries()]
-    kinds = await projection.read_kinds(connection)
-    for fault in faults(foundings, {}, kinds):
+    entries = [entry async for entry in tree.entries()]
+    amiss = list(_of_timeline(entries, await projection.read_kinds(connection)))
+    for each in amiss:
+        yield each
+    if not amiss:
+        for difference in await projection.differences(connection, tree):
+            yield difference
+
+
+def _of_timeline(entries: Sequence[Entry], kinds: Kinds) -> Iterator[str]:
+    """The rules of the tree on every day, told from the ledger alone."""
+    foundings = [entry.line for entry in entries if isinstance(entry.line, Founding)]
+    changes = [entry.line for entry in entries if isinstance(entry.line, Change)]
+    decided = {line.unit_code for line in changes if line.founds}
+    wrong = given_faults(foundings, {}, (), decided, kinds)
+    for fault in wrong:
         yield f"unit {foundings[fault.index].code!r}: {fault.message}"
-    for difference in await projection.differences(connection, tree):
-        yield difference
+    lost = _named(entries) - decided - {founding.code for founding in foundings}
+    for code in sorted(lost):
+        yield f"decisions name unit {code!r}, which nothing founds"
+    if not wrong and not lost:
+        yield from judge(told(entries), (), (), kinds).broken
+
+
+def _named(entries: Sequence[Entry]) -> set[str]:
+    """The codes of all units that decisions name."""
+    lines = [entry.line for entry in entries]
+    named = {line.issued_by for line in lines if isinstance(line, Decision)}
+    changes = [line for line in lines if isinstance(line, Change)]
+    named |= {line.unit_code for line in changes}
+    return named | {line.other_code for line in changes if line.other_code is not None}
 
 
 async def _of_rights(connection: AsyncConnection) -> AsyncIterator[str]:
@@ -59,21 +88,26 @@ async def _of_rights(connection: AsyncConnection) -> AsyncIterator[str]:
     roles = await connection.execute(select(appointment.c.role).distinct())
     for role in set(roles.scalars()) - policy.roles:
         yield f"appointments name a role that the policy does not know: {role!r}"
+    stood = select(placement.c.unit_id).where(placement.c.unit_id == appointment.c.unit_id)
+    if count := await _count(connection, appointment, ~stood.exists()):
+        yield f"{count} appointments are at units that never stood"
     ended = appointment.c.valid_to <= appointment.c.valid_from
     if count := await _count(connection, appointment, ended):
         yield f"{count} appointments end before they begin"
 
 
 async def _of_records(connection: AsyncConnection, table: Table, day: Any) -> AsyncIterator[str]:
-    """Records stand in the tree on their day; an evaluation's year has such a day."""
+    """Records stand in the tree on their day; an evaluation's year has such a day. What was there
+    before its unit was closed as of an earlier day stays (`contract.graphql`, reorganisation)."""
     begun = unit.c.stands_from > day
     closed = unit.c.closed_on <= day
     if table is evaluation:
         closed = extract("year", unit.c.closed_on) < evaluation.c.year
+    closing = and_(change.c.unit_id == unit.c.id, change.c.change == ChangeKind.DISSOLVE.value)
     statement = (
         select(func.count())
         .join_from(table, unit, unit.c.id == table.c.unit_id)
-        .where(or_(begun, closed))
+        .where(or_(begun, and_(closed, ~_decided_later(table, closing))))
     )
     if count := int((await connection.execute(statement)).scalar_one()):
         yield f"{count} of table {table.name} lie outside the life of their unit"
@@ -83,17 +117,46 @@ async def _of_records(connection: AsyncConnection, table: Table, day: Any) -> As
 
 
 async def _of_inspections(connection: AsyncConnection) -> AsyncIterator[str]:
-    """Who inspects is the inspected unit itself or stands above it."""
-    by = placement.alias("by")
-    below = and_(placement.c.path >= by.c.path, placement.c.path < by.c.path + AFTER_LABELS)
-    statement = (
-        select(func.count())
-        .join_from(inspection, placement, placement.c.unit_id == inspection.c.unit_id)
-        .join(by, by.c.unit_id == inspection.c.by_unit_id)
-        .where(~below)
+    """Who inspects is the inspected unit itself or stands above it on the inspection's day, as
+    the tree was when it was recorded."""
+    by, day = placement.alias("by"), inspection.c.day
+    above = (
+        select(placement.c.unit_id)
+        .join_from(placement, by, subtree(placement.c.path, by.c.path))
+        .where(
+            placement.c.unit_id == inspection.c.unit_id,
+            by.c.unit_id == inspection.c.by_unit_id,
+            on(placement.c, day),
+            on(by.c, day),
+        )
     )
-    if count := int((await connection.execute(statement)).scalar_one()):
+    at, top = placement.alias("at"), placement.alias("top")
+    over = (
+        select(at.c.unit_id)
+        .join_from(at, top, subtree(at.c.path, top.c.path))
+        .where(at.c.unit_id == inspection.c.unit_id, top.c.unit_id == change.c.unit_id)
+    )
+    moved = and_(decision.c.effective_on <= day, over.correlate(inspection, change).exists())
+    amiss = and_(~above.exists(), ~_decided_later(inspection, moved))
+    if count := await _count(connection, inspection, amiss):
         yield f"{count} of table inspection: the inspecting unit is not above the inspected one"
+
+
+def _decided_later(table: Table, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That a decision was taken, or taken back, after the record was made."""
+    return (
+        select(decision.c.number)
+        .join_from(decision, change, change.c.number == decision.c.number)
+        .where(
+            condition,
+            or_(
+                decision.c.recorded_at > table.c.recorded_at,
+                decision.c.reversed_at > table.c.recorded_at,
+            ),
+        )
+        .correlate(table, unit)
+        .exists()
+    )
 
 
 async def _of_keys(connection: AsyncConnection) -> AsyncIterator[str]:

@@ -38,7 +38,7 @@ async def connection(database: Database, tmp_path: Path) -> AsyncIterator[AsyncC
                 Founding(code, parent or None, name, kind, category or None, begun_on, closed_on)
             )
         tree = EmbeddedStore(connection)
-        await tree.found(foundings, await read_kinds(connection))
+        await tree.extend(foundings, (), await read_kinds(connection))
         await apply(connection, tree)
         yield connection
         await connection.rollback()

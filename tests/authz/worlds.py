@@ -381,7 +381,7 @@ async def stored(database: Database, world: World) -> AsyncIterator[AsyncConnect
         await connection.execute(insert(unit_kind), kinds)
         await connection.execute(insert(unit_kind_standing), standings)
         tree = EmbeddedStore(connection)
-        await tree.found(world.units, KINDS)
+        await tree.extend(world.units, (), KINDS)
         await projection.apply(connection, tree)
         ids = await unit_ids(connection)
         for table, rows in _rows(world, ids):

@@ -10,10 +10,13 @@ from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hierarchy.embedded import EmbeddedStore
-from hierarchy.neo4j import open_store
+from hierarchy.neo4j import Neo4jStore, open_store
 from hierarchy.store import HierarchyStore
 from hierarchy.tables import (
+    change,
+    decision,
     ledger,
+    ledger_decision,
     metadata,
     placement,
     revision,
@@ -70,14 +73,15 @@ class Graph:
         servers.wipe(self.server)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[HierarchyStore]:
+    async def open(self) -> AsyncIterator[Neo4jStore]:
         async with open_store(self.server.uri, self.server.user, self.server.password) as store:
             yield store
 
 
 async def empty(connection: AsyncConnection) -> None:
     """Leaves the rows of a fresh database with the tests' kinds."""
-    for table in (placement, unit, ledger, tree, revision, unit_kind_standing, unit_kind):
+    projected, kept = (change, decision, placement, unit), (ledger, ledger_decision)
+    for table in (*projected, *kept, tree, revision, unit_kind_standing, unit_kind):
         await connection.execute(delete(table))
     await connection.execute(insert(tree).values(id=1, version=0))
     await connection.execute(insert(revision).values(id=1, tree_version=0, policy_version=0))

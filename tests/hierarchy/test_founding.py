@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 
 import pytest
@@ -9,32 +10,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hierarchy.errors import Conflict
-from hierarchy.founding import Known, check, code_fault, faults, in_order
-from hierarchy.unit import Founding, Life
+from hierarchy.founding import code_fault
+from hierarchy.store import Told
+from hierarchy.timeline import Judged, judge, refuse
+from hierarchy.unit import Founding
 from tests.hierarchy.trees import KINDS, ODD_CODES, Oracle, day, founding, trees
 
 ROOT = founding("A")
 
 
-def known(*foundings: Founding) -> dict[str, Known]:
-    oracle = Oracle(foundings)
-    return {
-        unit.code: Known(unit, Life(oracle.stands_from(unit.code), unit.closed_on))
-        for unit in foundings
-    }
+def judged(foundings: Sequence[Founding], *beside: Founding) -> Judged:
+    known = [Told(1, position, founding) for position, founding in enumerate(beside)]
+    return judge(known, foundings, (), KINDS)
 
 
-def messages(*foundings: Founding, beside: dict[str, Known] | None = None) -> list[tuple[int, str]]:
-    return [(fault.index, fault.message) for fault in faults(foundings, beside or {}, KINDS)]
+def messages(*foundings: Founding, beside: Sequence[Founding] = ()) -> list[tuple[int, str]]:
+    return [(fault.index, fault.message) for fault in judged(foundings, *beside).faults]
 
 
 @given(trees(), st.randoms())
 def test_a_faultless_tree_has_no_fault_in_any_order(tree: list[Founding], chance: object) -> None:
     """Nor has what is left of it beside what is there already."""
     chance.shuffle(tree)  # type: ignore[attr-defined]
-    assert faults(tree, {}, KINDS) == []
-    assert faults(tree, known(*tree), KINDS) == []
-    assert in_order(tree, known(*tree)) == []
+    assert judged(tree).faults == []
+    again = judged(tree, *tree)
+    assert again.faults == [] and again.foundings == [] and again.changed == frozenset()
 
 
 @given(trees(), st.randoms())
@@ -48,15 +48,21 @@ def test_parents_come_before_children_with_the_days_they_stand(
     def place(unit: Founding) -> tuple[int, bytes]:
         return len(oracle.ancestors(unit.code, day(10_000))), unit.code.encode()
 
-    ordered = in_order(tree, {})
-    assert [unit for unit, _ in ordered] == sorted(tree, key=place)
-    for unit, life in ordered:
-        assert life == Life(oracle.stands_from(unit.code), unit.closed_on)
+    made = judged(tree)
+    assert made.foundings == sorted(tree, key=place)
+    for unit in tree:
+        life = made.lifelines[unit.code]
+        assert (life.stands_from, life.closed_on) == (
+            oracle.stands_from(unit.code),
+            unit.closed_on if unit.closed_on and unit.closed_on <= day(10_000) else None,
+        )
 
 
 def test_what_is_there_is_left_out_of_the_order() -> None:
     child = founding("B", "A", "level1", established=2)
-    assert in_order([child, ROOT], known(ROOT)) == [(child, Life(day(2), None))]
+    made = judged([child, ROOT], ROOT)
+    assert made.foundings == [child]
+    assert made.lifelines["B"].stands_from == day(2)
 
 
 @pytest.mark.parametrize("code", ODD_CODES)
@@ -101,7 +107,7 @@ def test_a_tree_that_is_one_cycle_has_no_root() -> None:
 
 def test_the_second_root_is_at_fault_not_the_first() -> None:
     assert messages(ROOT, founding("Z")) == [(1, "a second root: only one unit has no parent")]
-    assert messages(founding("Z"), ROOT, beside=known(ROOT))[0][0] == 0
+    assert messages(founding("Z"), ROOT, beside=[ROOT])[0][0] == 0
 
 
 def test_a_unit_may_close_with_the_one_above_it_but_not_after() -> None:
@@ -130,7 +136,7 @@ def test_any_kind_may_be_the_top() -> None:
 
 
 def test_lives_are_measured_beside_units_that_are_there() -> None:
-    beside = known(ROOT, founding("B", "A", "level1", established=5, closed=9))
+    beside = [ROOT, founding("B", "A", "level1", established=5, closed=9)]
     assert [index for index, _ in messages(founding("C", "B", "level2", 0, 5), beside=beside)] == [
         0
     ]
@@ -138,9 +144,10 @@ def test_lives_are_measured_beside_units_that_are_there() -> None:
     assert messages(founding("C", "B", "level2", 0, 6), beside=beside) == []
 
 
-def test_check_raises_all_faults_led_by_their_codes() -> None:
+def test_a_refusal_tells_all_faults_led_by_their_codes() -> None:
     """Braces in a code are only text."""
     with pytest.raises(Conflict) as conflict:
-        check([founding("{0}", "X", "level1"), founding("Z", "Y", "level1")], {}, KINDS)
+        wrong = [founding("{0}", "X", "level1"), founding("Z", "Y", "level1")]
+        refuse(judged(wrong), wrong)
     assert str(conflict.value) == "'{0}': unknown parent 'X'; 'Z': unknown parent 'Y'"
-    check([ROOT], {}, KINDS)
+    refuse(judged([ROOT]), [ROOT])

@@ -45,7 +45,7 @@ async def project(relational: Relational, *parts: Sequence[Founding]) -> tuple[R
     async with relational.database.begin() as connection:
         store = EmbeddedStore(connection)
         for number, part in enumerate(parts, 1):
-            await store.found(part, KINDS)
+            await store.extend(part, (), KINDS)
             assert await apply(connection, store) == number
             assert await projected_version(connection) == number
         assert await differences(connection, store) == []
@@ -125,7 +125,7 @@ async def test_one_go_and_pieces_give_the_same_rows(
     async with relational.database.begin() as connection:
         store = EmbeddedStore(connection)
         for part in parts:
-            await store.found(part, KINDS)
+            await store.extend(part, (), KINDS)
         assert await apply(connection, store) == 3
         assert await rows(connection) == in_pieces
 
@@ -142,7 +142,7 @@ async def test_what_was_not_committed_is_applied_again(relational: Relational) -
     expected = await project(relational, SMALL)
     await relational.empty()
     async with relational.open() as store:
-        await store.found(SMALL, KINDS)
+        await store.extend(SMALL, (), KINDS)
     async with relational.database.connect() as dying:
         await apply(dying, EmbeddedStore(dying))
         await dying.rollback()
@@ -157,7 +157,7 @@ async def test_processes_that_apply_at_once_apply_once(relational: Relational) -
     expected = await project(relational, SMALL)
     await relational.empty()
     async with relational.open() as store:
-        await store.found(SMALL, KINDS)
+        await store.extend(SMALL, (), KINDS)
 
     async def heal() -> int:
         async with relational.database.begin() as connection:
@@ -191,7 +191,7 @@ async def test_differences_finds_what_was_altered(relational: Relational, damage
 async def test_differences_finds_what_was_not_applied(relational: Relational) -> None:
     async with relational.database.begin() as connection:
         store = EmbeddedStore(connection)
-        await store.found(SMALL, KINDS)
+        await store.extend(SMALL, (), KINDS)
         assert len(await differences(connection, store)) == 2 * len(SMALL)
 
 
@@ -212,9 +212,9 @@ async def test_a_graph_projects_as_the_embedded_store_does(
     graph = Graph(neo4j)
     await graph.empty()
     async with graph.open() as store:
-        await store.found(SMALL[:2], KINDS)
+        await store.extend(SMALL[:2], (), KINDS)
         assert await heal(relational, store) == once
-        await store.found(SMALL[2:], KINDS)
+        await store.extend(SMALL[2:], (), KINDS)
         async with relational.database.connect() as connection:
             assert await differences(connection, store)
             assert await projected_version(connection) == 1
@@ -235,7 +235,7 @@ async def test_random_trees_project_alike_from_both_engines(
     await graph.empty()
     await sqlite.empty()
     async with graph.open() as store:
-        await store.found(tree, KINDS)
+        await store.extend(tree, (), KINDS)
         assert await heal(sqlite, store) == embedded
 
 

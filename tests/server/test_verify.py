@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from hierarchy.decision import Decision
+from hierarchy.embedded import EmbeddedStore
+from hierarchy.projection import apply, read_kinds
+from hierarchy.proposing import dissolve, establish, proposal, rename, transfer
 from server.database import Database
 from server.stores import open_stores
 from server.verifying import violations
@@ -31,8 +36,27 @@ async def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from server.loading import load
 
     await load(database, None, folder / "keyed", TODAY)
+    await decide(database)
     await database.close()
     return folder / "chibo.db"
+
+
+async def decide(database: Database) -> None:
+    """Closes a unit and moves another as of days before their records, renames one, and takes a
+    decision back: all of it leaves nothing amiss."""
+    taken = [
+        ("1", date(2024, 2, 1), transfer(0, "H", "E")),
+        ("2", date(2024, 1, 31), dissolve(0, "C")),
+        ("3", date(2024, 9, 1), rename(0, "F", "Đảng bộ F mới")),
+        ("4", date(2024, 3, 1), establish(0, "N", "D", "Đảng bộ N", "grassroots", None)),
+    ]
+    async with database.writing() as connection:
+        store, kinds = EmbeddedStore(connection), await read_kinds(connection)
+        for number, day, steps in taken:
+            head = Decision(number, "Quyết định", "T", day, day, datetime.now(UTC))
+            await store.extend((), [proposal(head, [steps])], kinds)
+        await store.reverse("4", "Nhầm", datetime.now(UTC), kinds)
+        await apply(connection, store)
 
 
 def damaged(sound: Path, folder: Path, *statements: str) -> Path:
@@ -73,10 +97,27 @@ DAMAGE = {
     ),
     "a unit's life": ("UPDATE unit SET closed_on = '2024-01-01' WHERE code = 'C'", "unit"),
     "a ledger's name": ("UPDATE ledger SET name = 'x' WHERE code = 'B'", "ledger"),
-    "a ledger's parent": ("UPDATE ledger SET parent_code = 'H' WHERE code = 'B'", "B"),
+    "a ledger's parent": ("UPDATE ledger SET other_code = 'H' WHERE code = 'B'", "B"),
     "a ledger's kind": ("UPDATE ledger SET kind = 'province' WHERE code = 'B'", "province"),
     "a ledger's closing": ("UPDATE ledger SET closed_on='2001-01-01' WHERE code='G'", "outlives"),
     "a lost line of the ledger": ("DELETE FROM ledger WHERE code = 'B'", "B"),
+    "a line's place": ("UPDATE ledger SET other_code='T' WHERE change='TRANSFER'", "placement"),
+    "a line of a closed unit": ("UPDATE ledger SET code='O' WHERE change = 'RENAME'", "closed"),
+    "a line of no unit": ("UPDATE ledger SET code='nobody' WHERE change='TRANSFER'", "nobody"),
+    "a lost line": ("DELETE FROM ledger WHERE change = 'DISSOLVE'", "placement"),
+    "a decision's day": ("UPDATE decision SET effective_on='2024-02-02' WHERE number='1'", "decis"),
+    "a decision in the ledger": ("UPDATE ledger_decision SET title = 'x'", "decision"),
+    "a reversal undone": ("UPDATE decision SET reversed_at = NULL", "decision"),
+    "a change's kind": ("UPDATE change SET change='MERGE' WHERE change='TRANSFER'", "change"),
+    "a lost change": ("DELETE FROM change WHERE number = '3'", "change"),
+    "a placement that ends late": (
+        "UPDATE placement SET valid_to = '2024-02-03' WHERE code = 'H' AND valid_to IS NOT NULL",
+        "placement",
+    ),
+    "a unit that never was": (
+        "UPDATE appointment SET unit_id = (SELECT id FROM unit WHERE code = 'N')",
+        "never stood",
+    ),
     "a version": ("UPDATE tree SET version = version + 1", "version"),
     "a kind's rank": ("UPDATE unit_kind SET rank = 4 WHERE code = 'branch'", "placement"),
     "a rule's reach": ("UPDATE policy_rule SET reach = 'all' WHERE id = 1", "all"),
@@ -87,6 +128,15 @@ DAMAGE = {
     "a meeting after its unit": (
         "UPDATE meeting SET held_on = '2023-07-01' WHERE held_on = '2023-06-05'",
         "life",
+    ),
+    "a meeting after a closing that was known": (
+        "UPDATE meeting SET recorded_at = '2100-01-01', held_on = '2024-02-01' WHERE unit_id ="
+        " (SELECT id FROM unit WHERE code = 'C')",
+        "life",
+    ),
+    "an inspection from where the unit was no more": (
+        "UPDATE inspection SET recorded_at = '2100-01-01' WHERE status = 'PLANNED'",
+        "inspecting",
     ),
     "an evaluation before its unit": (
         "UPDATE evaluation SET year = 1999, day = '1999-12-31' WHERE rating = 'EXCELLENT'",

@@ -1,0 +1,96 @@
+"""Finds the lines of a ledger that a decision must be held against, however long the ledger is.
+
+A unit's life is told by its own lines; whether it may change depends on the units above it, on
+those that ever stood directly under it, and on the parts that were split from it. Those are
+looked up in a few rounds of a ledger's own look-ups, each for many units at once. It judges
+nothing: that is `hierarchy/timeline.py`.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+
+from hierarchy.decision import Change, Proposal
+from hierarchy.store import Ledger, Told
+from hierarchy.unit import Founding
+
+LinesOfParts = Callable[[Collection[str]], Awaitable[list[Told]]]
+"""Looks up the lines by which new parts were split from units, in no order."""
+
+
+async def gather(
+    ledger: Ledger, proposals: Sequence[Proposal], lines_of_parts: LinesOfParts | None = None
+) -> list[Told]:
+    """The lines about units that judging these decisions needs.
+
+    Without `lines_of_parts` parts are sought among all lines that name a unit: two levels below
+    a province these are most of its tree.
+    """
+    changes = [step.change for proposal in proposals for step in proposal.steps]
+    issuers = {each.decision.issued_by for each in proposals}
+    return await _gather(_Gathered(ledger, lines_of_parts), changes, issuers)
+
+
+async def gather_reversal(ledger: Ledger, changes: Sequence[Change]) -> list[Told]:
+    """The lines that judging the reversal of a decision with these lines needs."""
+    return await _gather(_Gathered(ledger), changes, set())
+
+
+async def gather_above(ledger: Ledger, codes: Collection[str]) -> list[Told]:
+    """The lines of the units and of everything that they ever stood under or were split from."""
+    found = _Gathered(ledger)
+    await found.add(codes)
+    return found.lines
+
+
+async def _gather(found: "_Gathered", changes: Sequence[Change], issuers: set[str]) -> list[Told]:
+    changed = {change.unit_code for change in changes}
+    await found.add(
+        changed | issuers | {change.other_code for change in changes if change.other_code}
+    )
+    await found.add_below(changed)
+    return found.lines
+
+
+class _Gathered:
+    def __init__(self, ledger: Ledger, lines_of_parts: LinesOfParts | None = None) -> None:
+        self.lines: list[Told] = []
+        self._ledger = ledger
+        self._lines_of_parts = lines_of_parts or ledger.lines_naming
+        self._known: set[str] = set()
+        self._below: set[str] = set()
+
+    async def add(self, codes: Iterable[str]) -> None:
+        """The own lines of the units, and of those above them."""
+        wanted = set(codes) - self._known
+        while wanted:
+            self._known |= wanted
+            lines = await self._ledger.lines_of(wanted)
+            self.lines += lines
+            wanted = {above for told in lines if (above := _named(told)) is not None} - self._known
+
+    async def add_below(self, changed: Iterable[str]) -> None:
+        """What ever stood directly under the changed units, parts beside their children included;
+        of parts that were split from them the same."""
+        wanted = set(changed)
+        while wanted:
+            self._below |= wanted
+            named = await self._ledger.lines_naming(wanted)
+            parts = {_code(told) for told in named if _is_new_part(told)}
+            children = {_code(told) for told in named}
+            await self.add(children)
+            beside = await self._lines_of_parts(children)
+            await self.add(_code(told) for told in beside if _is_new_part(told))
+            wanted = parts - self._below
+
+
+def _named(told: Told) -> str | None:
+    line = told.line
+    return line.parent_code if isinstance(line, Founding) else line.other_code
+
+
+def _code(told: Told) -> str:
+    return told.line.code if isinstance(told.line, Founding) else told.line.unit_code
+
+
+def _is_new_part(told: Told) -> bool:
+    line = told.line
+    return isinstance(line, Change) and line.founds and line.kind is None
