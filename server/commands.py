@@ -72,6 +72,44 @@ def load(
 
 
 @app.command()
+def decide(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The decision, as YAML or JSON.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what it would do, without doing it.")
+    ] = False,
+) -> None:
+    """Take one decision of reorganisation, or only try it."""
+    from server.deciding import decide as take
+    from server.deciding import said
+    from server.decision_file import DecisionRefused
+    from server.stores import open_stores
+
+    async def run() -> str:
+        async with open_stores(Settings()) as stores:
+            await stores.prepare()
+            return said(await take(stores, file, dry_run), dry_run)
+
+    try:
+        print(asyncio.run(run()))
+    except DecisionRefused as error:
+        _fail(str(error))
+
+
+@app.command()
+def history(code: Annotated[str, typer.Argument(metavar="CODE", help="Of the unit.")]) -> None:
+    """Print a unit's life: what it was and where, and by which decisions."""
+    from server.history import history as life
+    from server.stores import open_stores
+
+    async def run() -> list[str]:
+        async with open_stores(Settings()) as stores:
+            await stores.prepare()
+            return await life(stores, code)
+
+    print("\n".join(asyncio.run(run())))
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to bind to.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to bind to.")] = 8000,
@@ -101,7 +139,7 @@ def token(
 def generate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
     shape: Annotated[
-        Literal["nghe-an", "nation"], typer.Option(help="Whose proportions.")
+        Literal["nghe-an", "nation", "reorganisation-2025"], typer.Option(help="Whose proportions.")
     ] = "nghe-an",
     years: Annotated[int, typer.Option(min=0, max=50, help="Years of records.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed writes the same folder.")] = 1,
@@ -110,7 +148,9 @@ def generate(
     from server import generation
 
     with Bars() as bars:
-        generation.generate(folder, shape, years, seed, Settings().today(), bars.count)
+        remarks = generation.generate(folder, shape, years, seed, Settings().today(), bars.count)
+    for remark in remarks:
+        print(remark)
 
 
 @app.command()

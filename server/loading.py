@@ -25,8 +25,10 @@ from authz.tables import appointment
 from hierarchy import projection
 from hierarchy.embedded import EmbeddedStore
 from hierarchy.errors import Conflict, StoreError
+from hierarchy.inserting import insert_columns
+from hierarchy.placements import lock_revision
 from hierarchy.store import HierarchyStore
-from hierarchy.tables import placement, revision, unit
+from hierarchy.tables import change, decision, placement, revision, unit
 from records import bulk
 from records.tables import client_key
 from server.database import Database
@@ -51,7 +53,7 @@ ATTEMPTS = 8
 TWICE = "23505"
 SQLITE_TWICE = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE)
 _ROWS_AT_ONCE = 5_000
-_ANALYSED = (unit, placement, appointment, *bulk.TABLES.values(), client_key)
+_ANALYSED = (unit, placement, decision, change, appointment, *bulk.TABLES.values(), client_key)
 
 T = TypeVar("T")
 
@@ -93,7 +95,7 @@ async def load(
         except (_Overtaken, Conflict):
             pass
         except DBAPIError as error:
-            if not _is_passing(database, error):
+            if not is_passing(database, error):
                 raise
         else:
             await _analyse(database)
@@ -110,14 +112,16 @@ async def _load(
     again: bool,
     progress: Progress,
 ) -> LoadSummary:
+    now = datetime.now(UTC)
     async with database.writing() as connection:
         await projection.apply(connection, graph or EmbeddedStore(connection))
     async with database.reading() as connection:
-        checked = await check(connection, files, today, again, progress)
-    if graph is not None and checked.foundings:
-        await graph.found(checked.foundings, checked.kinds)
+        tree = graph or EmbeddedStore(connection)
+        checked = await check(connection, tree, files, today, now, again, progress)
+    if graph is not None and checked.changes_tree:
+        await graph.extend(checked.foundings, checked.proposals, checked.kinds)
     async with database.writing() as connection:
-        counts = await _Storing(connection, graph, checked, progress).run()
+        counts = await _Storing(connection, graph, checked, progress, now).run()
     return LoadSummary(counts)
 
 
@@ -130,12 +134,13 @@ class _Storing:
         graph: HierarchyStore | None,
         checked: Checked,
         progress: Progress,
+        now: datetime,
     ) -> None:
         self._connection = connection
         self._graph = graph
         self._checked = checked
         self._progress = progress
-        self._now = datetime.now(UTC)
+        self._now = now
 
     async def run(self) -> dict[str, Counts]:
         await self._tree()
@@ -147,15 +152,17 @@ class _Storing:
         return counts
 
     async def _tree(self) -> None:
-        """Founds the units where the tree lives here, and brings the projection up to it."""
+        """Changes the tree where it lives here, and brings the projection up to it."""
         checked = self._checked
         embedded = EmbeddedStore(self._connection)
-        if self._graph is None and checked.foundings:
-            await embedded.found(checked.foundings, checked.kinds)
+        # First of all, as every writer does: two who lock the tree first would wait for each other.
+        await lock_revision(self._connection, alone=True)
+        if self._graph is None and checked.changes_tree:
+            await embedded.extend(checked.foundings, checked.proposals, checked.kinds)
         version = await projection.apply(self._connection, self._graph or embedded)
         policy_version = await self._connection.scalar(select(revision.c.policy_version))
         if (version, policy_version) != (
-            checked.tree_version + bool(checked.foundings),
+            checked.tree_version + checked.changes_tree,
             checked.policy_version,
         ):
             raise _Overtaken
@@ -177,7 +184,7 @@ class _Storing:
                 "valid_from": valid_from,
                 "valid_to": valid_to,
             }
-            await bulk.insert_columns(self._connection, appointment, columns)
+            await insert_columns(self._connection, appointment, columns)
         if given:
             version = revision.c.policy_version + 1
             await self._connection.execute(update(revision).values(policy_version=version))
@@ -249,7 +256,7 @@ def _overtaken(line: int, message: str) -> None:
     raise _Overtaken
 
 
-def _is_passing(database: Database, error: DBAPIError) -> bool:
+def is_passing(database: Database, error: DBAPIError) -> bool:
     """Whether another writer is still at it, or has stored the same: a new check will tell."""
     code = getattr(error.orig, "sqlite_errorcode", 0)
     is_locked = code & 0xFF == sqlite3.SQLITE_BUSY

@@ -1,7 +1,7 @@
 """Broken data folders, one for each refusal of `formats.md`, and odd ones that are right.
 
 Each broken folder is the good one with one thing changed. The good one has topics of several lines,
-so that counting rows instead of lines is found out. The decisions' refusals come with decisions.
+so that counting rows instead of lines is found out.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tests.oracle.folders import HEADERS
+from tests.oracle import folders
 
+HEADERS = folders.HEADERS | {
+    "decisions": "number,title,issued_by,issued_on,effective_on,position,change,unit_code,to_code,"
+    "from_code,name,kind,category"
+}
 TODAY = date(2026, 5, 20)
 
 GOOD = {
@@ -24,6 +28,16 @@ cơ sở",grassroots,xã,2000-05-01,
 B,G,Chi bộ,branch,xã,2000-05-01,2020-03-01
 C,G,Chi bộ mới,branch,,2026-01-15,
 F,D,Chưa đến,grassroots,,2026-09-01,
+E,P,Huyện hai,district,,1990-01-01,
+H,E,Đảng bộ cũ,grassroots,,2000-05-01,
+I,H,Chi bộ cũ,branch,,2000-05-01,
+""",
+    "decisions": """\
+01-QĐ,"Sáp nhập
+đảng bộ",P,2024-06-01,2024-07-01,2,MERGE,H,N,,,,
+01-QĐ,"Sáp nhập
+đảng bộ",P,2024-06-01,2024-07-01,1,ESTABLISH,N,E,,Đảng bộ mới,grassroots,xã
+02-QĐ,Chuyển loại hình,P,2026-05-01,2027-01-01,1,RECLASSIFY,G,,,,,trường học
 """,
     "appointments": """\
 leader,leader,P,2020-01-01,
@@ -90,7 +104,16 @@ def changed(name: str, file: str, old: str, new: str, *lines: int) -> Broken:
 
 
 def broken() -> list[Broken]:
-    parts = [_units, _appointments, _meetings, _evaluations, _inspections, _keys, _files]
+    parts = [
+        _units,
+        _decisions,
+        _appointments,
+        _meetings,
+        _evaluations,
+        _inspections,
+        _keys,
+        _files,
+    ]
     return [case for part in parts for case in part()]
 
 
@@ -128,7 +151,114 @@ def _units() -> Iterator[Broken]:
 
 def _cycle() -> Broken:
     body = GOOD["units"] + "S,T,Tên,section,,2001-01-01,\nT,S,Tên,grassroots,,2001-01-01,\n"
-    return Broken("units: a cycle", good(units=body), "units", frozenset({9, 10}))
+    return Broken("units: a cycle", good(units=body), "units", frozenset({12, 13}))
+
+
+def _decisions() -> Iterator[Broken]:
+    def row(name: str, /, *changes: str, **cells: str) -> Broken:
+        """One decision of these changes, the fault in its last."""
+        kept = good()["decisions"]
+        assert isinstance(kept, str)
+        rows = [
+            _row("decisions", DECISION, {"position": str(at), **_change(change), **cells})
+            for at, change in enumerate(changes or ("RENAME G name=Tên",))
+        ]
+        text = kept + "".join(f"{each}\n" for each in rows)
+        lines = frozenset({text.count("\n")})
+        return Broken(f"decisions: {name}", {**good(), "decisions": text}, "decisions", lines)
+
+    yield row("no number", number="")
+    yield row("no title", title="")
+    yield row("no issuing unit", issued_by="")
+    yield row("an unknown issuing unit", issued_by="Y")
+    yield row("no unit", unit_code="")
+    yield row("no name of a new unit", "ESTABLISH X to=E kind=grassroots")
+    yield row("no kind of a new unit", "ESTABLISH X to=E name=Tên")
+    yield row("nothing above a new unit", "ESTABLISH X name=Tên kind=grassroots")
+    yield row("no new name", "RENAME G")
+    yield row("a blank name", "RENAME G", name=" ")
+    yield row("nothing to reclassify", "RECLASSIFY G")
+    yield row("a name for a transfer", "TRANSFER G to=E name=Tên")
+    same = {"number": "02-QĐ", "title": "Chuyển loại hình", "issued_on": "2026-05-01"}
+    same |= {"effective_on": "2027-01-01", "position": "2"}
+    for column, other in (
+        ("title", "Khác"), ("issued_on", "2026-05-02"), ("effective_on", "2027-01-02"),
+        ("issued_by", "D"), ("position", "1"),
+    ):  # fmt: skip
+        yield row(f"rows of a number with another {column}", **{**same, column: other})
+    yield row("an issuing day that is none", issued_on="2024-02-30")
+    yield from _bad_days(row, "effective_on")
+    for position in ("", "one", "1.5", "NaN"):
+        yield row(f"position {position!r}", position=position)
+    for change in ("", "MOVE", "rename", "RENAME "):
+        yield row(f"change {change!r}", change=change)
+    yield from _unknown(row)
+    yield from _impossible(row)
+
+
+def _unknown(row: Callable[..., Broken]) -> Iterator[Broken]:
+    for change in (
+        "TRANSFER Y to=E", "TRANSFER G to=Y", "TRANSFER g to=E", "MERGE Y to=G", "MERGE G to=Y",
+        "SPLIT X from=Y name=Tên", "SPLIT Y from=G", "DISSOLVE Y", "RENAME Y name=Tên",
+        "RECLASSIFY Y category=xã", "ESTABLISH X to=Y name=Tên kind=grassroots",
+    ):  # fmt: skip
+        yield row(f"an unknown unit in {change}", change)
+    yield row("an unknown kind", "ESTABLISH X to=E name=Tên kind=village")
+    yield row("an unknown kind of what stands", "RECLASSIFY G kind=village")
+    for code in ("G", "B", "F", "N", "P"):
+        yield row(f"the code {code}, which exists", f"ESTABLISH {code} to=E name=T kind=grassroots")
+    yield row("a part's code that exists", "SPLIT H from=G name=Tên")
+    new = "ESTABLISH X to=E name=Tên kind=grassroots"
+    yield row("a code that the decision gave before", new, new)
+    long = f"ESTABLISH {'x' * 65} to=E name=Tên kind=grassroots"
+    yield row("a code of 65 characters", long)
+
+
+def _impossible(row: Callable[..., Broken]) -> Iterator[Broken]:
+    """What the tree of its day, or of a later one, does not allow."""
+    yield row("a closed unit", "RENAME B name=Tên")
+    yield row("a unit closed by a decision before", "DISSOLVE H")
+    yield row("a unit closed by a change before", "DISSOLVE I", "RENAME I name=Tên")
+    yield row("a unit that does not stand yet", "RENAME C name=Tên")
+    yield row(
+        "a unit that a later decision establishes", "RENAME N name=T", effective_on="2024-06-30"
+    )
+    yield row("going under a closed one", "ESTABLISH X to=H name=Tên kind=branch")
+    yield row("merged into a closed one", "MERGE G to=H")
+    yield row("the top dissolved", "DISSOLVE P")
+    yield row("the top transferred", "TRANSFER P to=D")
+    yield row("the top merged", "MERGE P to=D")
+    yield row("the top split", "SPLIT X from=P name=Tên")
+    yield row("into itself", "TRANSFER G to=G")
+    yield row("merged into itself", "MERGE G to=G")
+    yield row("below itself", "TRANSFER D to=G")
+    yield row("a kind under a wrong one", "TRANSFER I to=P")
+    yield row("a new kind under a wrong one", "ESTABLISH X to=P name=Tên kind=branch")
+    yield row("a kind that what is below may not stand under", "RECLASSIFY N kind=branch")
+    late = {"effective_on": "2025-07-01"}
+    yield row("a kind out of its dates", "ESTABLISH X to=P name=Tên kind=district", **late)
+    yield row("a part of a kind out of its dates", "SPLIT X from=D name=Tên", **late)
+    yield row("an open unit left under a closed one", "DISSOLVE N")
+    later = row("an open unit later under a closed one", "DISSOLVE G")
+    yield Broken(later.name, later.files, "units", frozenset({7}))
+    both = row("closed here and in units.csv", "DISSOLVE B", effective_on="2019-01-01")
+    yield both
+    units = {"units": str(both.files["units"]).replace("2020-03-01", "2018-03-01")}
+    before = {**both.files, **units}
+    yield Broken("decisions: closed in units.csv before", before, "decisions", both.lines)
+    units = {"units": f"{good()['units']!s}N,E,Tên,grassroots,,2001-01-01,\n"}
+    there = {**good(), **units}
+    yield Broken("decisions: a unit of units.csv established", there, "decisions", frozenset({4}))
+
+
+def _change(text: str) -> dict[str, str]:
+    """`KIND unit to=... name=...` as cells."""
+    change, unit, *others = text.split()
+    cells = dict(each.split("=") for each in others)
+    named = {"to": "to_code", "from": "from_code"}
+    return {"change": change, "unit_code": unit} | {
+        named.get(name, name): value for name, value in cells.items()
+    }
 
 
 def _appointments() -> Iterator[Broken]:
@@ -301,6 +431,17 @@ def _files() -> Iterator[Broken]:
     yield Broken("units: UTF-16", files, "units", frozenset(range(1, 12)))
 
 
+UNDER_D = """\
+P,,Tỉnh,province,,1990-01-01,
+D,P,D,district,huyện,1990-01-01,
+G,D,G,grassroots,,1990-01-01,
+H,D,H,grassroots,,1990-01-01,
+B,G,B,branch,,1990-01-01,
+"""
+DECISION = dict.fromkeys(HEADERS["decisions"].split(","), "") | {
+    "number": "03-QĐ", "title": "Tên", "issued_by": "P", "issued_on": "2024-01-01",
+    "effective_on": "2024-08-01",
+}  # fmt: skip
 MEETING = {
     "unit_code": "G", "held_on": "2024-06-03", "kind": "REGULAR", "form": "ONLINE", "topic": "x",
     "members_expected": "10", "members_present": "9", "documents_sent_on": "2024-06-01",
@@ -356,7 +497,48 @@ def odd() -> dict[str, Files]:
             + '"a,b",auditor,P,2020-01-01,\nX,administrator,P,2020-01-01,\n',
         },
         **_odd_codes(head["units"] + units[0]),
+        **_odd_decisions(),
         **_odd_records(),
+    }
+
+
+def _odd_decisions() -> dict[str, Files]:
+    def decided(*decisions: tuple[str, str, list[str]], units: str = UNDER_D) -> Files:
+        """Each by its number, its day and its changes; the file has the last row first."""
+        rows = [
+            _row(
+                "decisions",
+                DECISION,
+                {"number": number, "effective_on": day, "position": str(at), **_change(change)},
+            )
+            for number, day, changes in decisions
+            for at, change in enumerate(changes, -1)
+        ]
+        text = "\n".join([HEADERS["decisions"], *reversed(rows)]) + "\n"
+        return {"units": f"{HEADERS['units']}\n{units}", "decisions": text}
+
+    established = "ESTABLISH N to=P name=Mới kind=district"
+    reorganised = ["RECLASSIFY G kind=commune", "TRANSFER G to=P"]
+    reorganised += ["RECLASSIFY B kind=grassroots_branch", "MERGE H to=G", "DISSOLVE D"]
+    return {
+        "units under what a decision establishes": decided(
+            ("1", "2024-01-01", [established]), units=UNDER_D + "X,N,X,grassroots,,1950-01-01,\n"
+        ),
+        "decisions that build on one another on a day": decided(
+            ("2", "2024-01-01", ["RENAME G name=Hai", "DISSOLVE H"]),
+            ("1", "2024-01-01", [established, "TRANSFER G to=N", "RENAME H name=Một"]),
+        ),
+        "moved before the one above is closed": decided(
+            ("1", "2024-12-31", [established, "TRANSFER G to=N", "TRANSFER H to=N"]),
+            units=UNDER_D.replace("huyện,1990-01-01,", "huyện,1990-01-01,2025-01-01"),
+        ),
+        "the change of 2025": decided(("1", "2025-07-01", reorganised)),
+        "what follows in one decision": decided(
+            ("1", "2024-01-01", ["SPLIT X from=G name=Phần", "TRANSFER B to=X", "DISSOLVE G"])
+        ),
+        "the top renamed": decided(("=1+1", "2030-01-01", ["RENAME P name=Tên"])),
+        "a long number": decided(("x" * 255, "1990-01-01", ["RECLASSIFY P category=%"])),
+        "no decision": decided(),
     }
 
 

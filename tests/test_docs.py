@@ -112,7 +112,7 @@ def test_the_commands_of_the_documents_are_the_commands() -> None:
     documented = table(text(DOCS / "operating.md"), ["command", "does"])
     assert [quoted(command)[0].split()[1] for command, _ in documented] == list(known)
     for (command, _), (name, options) in zip(documented, known.items(), strict=True):
-        assert set(re.findall(r"--[a-z]+", command)) == options - {"--help"}, name
+        assert set(re.findall(r"--[a-z-]+", command)) == options - {"--help"}, name
 
 
 def test_the_roles_of_the_documents_are_those_of_the_policy() -> None:

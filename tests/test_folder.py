@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from hierarchy.unit import Founding, Kind, Kinds, Standing
-from server.folder import appointments, units
+from hierarchy.decision import Change, ChangeKind
+from hierarchy.store import Told
+from hierarchy.unit import Founding, Kind, Kinds, Life, Standing
+from server.folder import appointments, decisions, units
 from server.folder.columns import Unreadable, day, decimal, integer, truth
 from server.folder.faults import LIMIT, Faults, LoadRefused
 from server.folder.lines import Sheet
 from server.folder.records import EVALUATIONS, INSPECTIONS, MEETINGS, Keys, RecordFile, rows
+from server.folder.tree import CheckedTree, Kept, Taken, check_tree
 
 KINDS = Kinds.of(
     [Kind("province", "tỉnh", 1), Kind("district", "huyện", 2), Kind("branch", "chi bộ", 5)],
     [Standing("district", "province"), Standing("branch", "district")],
 )
 UNITS = ",".join(units.HEADER)
+DECISIONS = ",".join(decisions.HEADER)
+DAY = date(2000, 1, 1)
+NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def read(path: Path, *headers: tuple[str, ...]) -> tuple[list[tuple[int, list[str]]], list[str]]:
@@ -120,44 +127,180 @@ def test_columns_are_those_of_the_format() -> None:
     ]
     assert UNITS == "code,parent_code,name,kind,category,established_on,closed_on"
     assert ",".join(appointments.HEADER) == "principal,role,unit_code,valid_from,valid_to"
-
-
-def checked(path: Path, text: str) -> tuple[units.Units, list[str]]:
-    path.write_text(f"{UNITS}\n{text}")
-    faults: list[str] = []
-    found = units.check_units(
-        Sheet(path, [units.HEADER]),
-        {},
-        KINDS,
-        lambda line, message: faults.append(f"{line}: {message}"),
+    assert DECISIONS == (
+        "number,title,issued_by,issued_on,effective_on,position,change,unit_code,to_code,"
+        "from_code,name,kind,category"
     )
-    return found, faults
+
+
+def checked(
+    path: Path, text: str, decided: str | None = None
+) -> tuple[CheckedTree, list[str], list[str]]:
+    """What these rows of units and decisions come to, and the faults of each file."""
+    told: tuple[list[str], list[str]] = [], []
+    report, report_decision = (
+        lambda line, message, faults=faults: faults.append(f"{line}: {message}") for faults in told
+    )
+    path.write_text(f"{UNITS}\n{text}")
+    given = units.read_units(Sheet(path, [units.HEADER]), report)
+    taken = decisions.Decisions()
+    if decided is not None:
+        path.write_text(f"{DECISIONS}\n{decided}")
+        sheet = Sheet(path, [decisions.HEADER])
+        taken = decisions.read_decisions(sheet, KINDS, NOW, report_decision)
+    return check_tree(Kept(), given, taken, KINDS, report, report_decision), *told
 
 
 def test_units_may_stand_in_any_order(file: Path) -> None:
-    found, faults = checked(
+    found, faults, _ = checked(
         file, "D,P,Huyện,district,,2001-01-01,2020-01-01\nP,,Tỉnh,province,,2000-01-01,\n"
     )
     assert faults == []
-    assert found.new[0] == Founding("P", None, "Tỉnh", "province", None, date(2000, 1, 1), None)
-    assert (found.holds("P", "D"), found.holds("D", "P"), found.life("d")) == (True, False, None)
+    assert found.foundings[0] == Founding("P", None, "Tỉnh", "province", None, DAY, None)
+    held = found.units.holds("P", "D", date(2010, 1, 1)), found.units.holds("D", "P", DAY)
+    assert (held, found.units.life("d")) == ((True, False), None)
 
 
 def test_a_broken_unit_is_not_held_against_those_under_it(file: Path) -> None:
     """Nor against records: every life is taken for possible."""
-    found, faults = checked(
+    found, faults, _ = checked(
         file,
         "P,,Tỉnh,province,,2000-13-01,\nD,P,Huyện,district,,2001-01-01,\n"
         "B,D,Chi bộ,branch,,2001-01-01,\nX,Y,Chi bộ,branch,,2001-01-01,\n",
     )
     assert [fault.split(":")[0] for fault in faults] == ["2", "5"]
-    assert found.life("B") == units.ALWAYS and found.life("Z") is None and found.all_known
+    assert found.units.life("B") == units.ALWAYS and found.units.life("Z") is None
+    assert found.units.all_known
 
 
 def test_where_rows_are_unreadable_no_code_is_called_unknown(file: Path) -> None:
-    found, faults = checked(file, "P,,Tỉnh,province\nD,P,Huyện,district,,2001-01-01,\n")
+    found, faults, _ = checked(file, "P,,Tỉnh,province\nD,P,Huyện,district,,2001-01-01,\n")
     assert faults == ["2: 4 cells, and the header has 7"]
-    assert found.life("P") == units.ALWAYS
+    assert found.units.life("P") == units.ALWAYS
+
+
+HEAD = "Quyết định,P,2019-12-01"
+TREE = """\
+P,,Tỉnh,province,,2000-01-01,
+D,P,Huyện một,district,xã,2000-01-01,
+E,P,Huyện hai,district,,2000-01-01,
+A,D,Chi bộ A,branch,,2000-01-01,
+B,D,Chi bộ B,branch,,2000-01-01,
+"""
+
+
+def lines(tree: CheckedTree) -> list[list[Change]]:
+    return [[step.change for step in each.steps] for each in tree.proposals]
+
+
+def test_rows_become_decisions_by_number_position_and_day(file: Path) -> None:
+    """A later day comes later, whatever stands first; on one day the first row decides."""
+    found, *faults = checked(
+        file,
+        TREE,
+        f"3,{HEAD},2021-01-01,1,RENAME,A,,,Ba,,\n"
+        f"1,{HEAD},2020-01-01,10,RENAME,A,,,Mười,,\n"
+        f"2,{HEAD},2020-01-01,-1,RENAME,B,,,Hai,,\n"
+        f"1,{HEAD},2020-01-01,9,RENAME,A,,,Chín,,\n",
+    )
+    assert faults == [[], []]
+    assert [each.decision.number for each in found.proposals] == ["1", "2", "3"]
+    assert [line.name for line in lines(found)[0]] == ["Chín", "Mười"]
+
+
+def test_each_kind_of_change_is_its_line(file: Path) -> None:
+    found, *faults = checked(
+        file,
+        TREE,
+        f"1,{HEAD},2020-01-01,1,ESTABLISH,N,P,,Mới,district,phường\n"
+        f"1,{HEAD},2020-01-01,2,SPLIT,O,,D,Phần,,xã\n"
+        f"1,{HEAD},2020-01-01,3,SPLIT,N,,D,,,\n"
+        f"1,{HEAD},2020-01-01,4,TRANSFER,A,O,,,,\n"
+        f"1,{HEAD},2020-01-01,5,MERGE,E,N,,,,\n"
+        f"1,{HEAD},2020-01-01,6,RECLASSIFY,O,,,,,trường học\n"
+        f"1,{HEAD},2020-01-01,7,RECLASSIFY,D,,,,district,\n"
+        f"1,{HEAD},2020-01-01,8,DISSOLVE,B,,,,,\n",
+    )
+    assert faults == [[], []]
+    kind = ChangeKind
+    assert lines(found) == [
+        [
+            Change(kind.ESTABLISH, "N", "P", "Mới", "district", "phường"),
+            Change(kind.SPLIT, "O", "D", "Phần", category="xã"),
+            Change(kind.SPLIT, "N", "D"),
+            Change(kind.TRANSFER, "A", "O"),
+            Change(kind.MERGE, "E", "N"),
+            Change(kind.RECLASSIFY, "O", category="trường học"),
+            Change(kind.RECLASSIFY, "D", kind="district", keeps_category=True),
+            Change(kind.DISSOLVE, "B"),
+        ]
+    ]
+
+
+def test_units_live_and_stand_as_decisions_make_them(file: Path) -> None:
+    """Who stands above whom is asked of a day, and what is merged stands under its successor."""
+    found, *faults = checked(
+        file,
+        TREE + "C,N,Chi bộ C,branch,,2000-01-01,\n",
+        f"1,{HEAD},2020-01-01,1,ESTABLISH,N,P,,Mới,district,\n"
+        f"1,{HEAD},2020-01-01,2,MERGE,D,N,,,,\n",
+    )
+    assert faults == [[], []]
+    day, before = date(2020, 1, 1), date(2019, 12, 31)
+    units_found = found.units
+    assert [units_found.life(code) for code in "DNC"] == [
+        Life(DAY, day),
+        Life(day, None),
+        Life(day, None),
+    ]
+    assert [units_found.holds(above, "A", day) for above in "PDNE"] == [True, False, True, False]
+    assert [units_found.holds(above, "A", before) for above in "PDNE"] == [True, True, False, False]
+    assert units_found.holds("N", "D", day)
+
+
+def test_a_decision_that_cannot_be_read_is_not_held_against_others(file: Path) -> None:
+    """What it names is not judged, nor is any other decision."""
+    found, faults, decided = checked(
+        file,
+        TREE + "C,N,Chi bộ C,branch,,2000-01-01,\nX,Y,Chi bộ X,branch,,2000-01-01,\n",
+        f"1,{HEAD},2020-02-30,1,ESTABLISH,N,P,,Mới,district,\n"
+        f"2,{HEAD},2020-01-01,1,DISSOLVE,P,,,,,\n",
+    )
+    assert [fault.split(":")[0] for fault in faults] == ["8"]
+    assert [fault.split(":")[0] for fault in decided] == ["2"]
+    assert found.units.life("C") == found.units.life("N") == units.ALWAYS
+
+
+def test_what_is_unknown_to_a_decision_is_named(file: Path) -> None:
+    _, _, faults = checked(file, TREE, f"1,{HEAD},2020-01-01,1,TRANSFER,X,Y,,,,\n")
+    assert faults == ["2: unknown unit 'X', 'Y'"]
+
+
+def test_a_decision_that_is_there_is_skipped(file: Path) -> None:
+    """Where it says the same; one that was reversed keeps its number from being used."""
+    rows = f"1,{HEAD},2020-01-01,1,RENAME,A,,,Một,,\n1,{HEAD},2020-01-01,2,RENAME,B,,,Hai,,\n"
+    first, *_ = checked(file, TREE, rows)
+    [proposal] = first.proposals
+    kept = Taken(proposal.decision, [step.change for step in proposal.steps])
+    told = [Told(1, at, founding) for at, founding in enumerate(first.foundings)]
+
+    def against(taken: Taken, number: str = "1") -> tuple[CheckedTree, list[str]]:
+        faults: list[str] = []
+        file.write_text(f"{DECISIONS}\n{rows.replace('1,Quyết', number + ',Quyết')}")
+        report = lambda line, message: faults.append(f"{line}: {message}")  # noqa: E731
+        sheet = Sheet(file, [decisions.HEADER])
+        given = decisions.read_decisions(sheet, KINDS, NOW, report)
+        ledger = Kept(told, {"1": taken})
+        return check_tree(ledger, units.GivenUnits(), given, KINDS, report, report), faults
+
+    found, faults = against(kept)
+    assert (found.proposals, found.skipped_rows, faults) == ([], 2, [])
+    found, faults = against(kept, "2")
+    assert (len(found.proposals), found.skipped_rows, faults) == (1, 0, [])
+    other = replace(kept, lines=kept.lines[:1])
+    assert against(other)[1] == ["2: decision '1' is already there and says otherwise"]
+    gone = replace(kept, is_reversed=True)
+    assert against(gone)[1] == ["2: decision '1' was reversed: its number stays used"]
 
 
 def keyed(file: RecordFile, path: Path, *keys: str) -> tuple[RecordFile, Path]:

@@ -16,14 +16,16 @@ from authz.tables import appointment
 from hierarchy import projection
 from hierarchy.embedded import EmbeddedStore
 from hierarchy.errors import BadInput
+from hierarchy.inserting import insert_columns
 from hierarchy.neo4j import open_store
-from hierarchy.tables import revision, unit
+from hierarchy.tables import change, decision, revision, unit
 from records import bulk
 from records.content import digest
 from records.record import MeetingEntry, MeetingForm, MeetingKind
 from records.tables import client_key, evaluation, inspection, loaded_file, meeting
 from server.database import Database
 from server.folder.appointments import HEADER as APPOINTMENT
+from server.folder.decisions import HEADER as DECISION
 from server.folder.faults import LoadRefused
 from server.folder.records import EVALUATIONS, INSPECTIONS, MEETINGS
 from server.folder.units import HEADER as UNIT
@@ -33,6 +35,7 @@ from tests import servers
 TODAY = date(2025, 6, 30)
 HEADERS = {
     "units.csv": UNIT,
+    "decisions.csv": DECISION,
     "appointments.csv": APPOINTMENT,
     **{file.name: file.headers[0] for file in (MEETINGS, EVALUATIONS, INSPECTIONS)},
 }
@@ -60,7 +63,33 @@ WHOLE = {
     "evaluations.csv": EVALUATION_ROWS,
     "inspections.csv": INSPECTION_ROWS,
 }
-TABLES = (unit, appointment, meeting, evaluation, inspection, client_key, loaded_file)
+DECISIONS = """\
+1-QĐ,Sắp xếp,P,2024-05-01,2024-06-01,1,ESTABLISH,E,P,,Huyện mới,district,
+1-QĐ,Sắp xếp,P,2024-05-01,2024-06-01,2,TRANSFER,G,E,,,,
+1-QĐ,Sắp xếp,P,2024-05-01,2024-06-01,3,DISSOLVE,D,,,,,
+2-QĐ,Thành lập,E,2025-06-01,2025-09-01,1,SPLIT,H,,G,Đảng ủy xã mới,,xã
+"""
+DECIDED = {
+    "units.csv": UNITS.replace("2025-07-01", "") + "C,H,Chi bộ C,branch,,2011-01-01,\n",
+    "decisions.csv": DECISIONS,
+    "appointments.csv": "an,secretary,H,2025-01-01,\nan,leader,D,2020-01-01,\n",
+    "meetings.csv": MEETING_ROWS,
+    "inspections.csv": "".join(
+        f"G,{by},COMMITTEE,INSPECTION,SIGNS,,,{day},,OPEN,3,0,0\n"
+        for by, day in (("D", "2024-05-31"), ("E", "2024-06-01"), ("P", "2024-06-01"))
+    ),
+}
+TABLES = (
+    unit,
+    decision,
+    change,
+    appointment,
+    meeting,
+    evaluation,
+    inspection,
+    client_key,
+    loaded_file,
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -296,22 +325,97 @@ async def test_all_faults_of_all_files_are_told_at_once(database: Database, tmp_
     assert await counted(database) == {}
 
 
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("meeting.csv", "not a file of a data folder"),
-        ("Units.CSV", "not a file of a data folder"),
-        ("decisions.csv", "decisions are not known yet"),
-    ],
-)
+async def test_decisions_are_stored_with_their_units(database: Database, tmp_path: Path) -> None:
+    """Rows are counted; appointments and records name units that decisions establish, appointments
+    also ahead; who inspects is asked of its day. All again: skipped."""
+    data = write(tmp_path / "data", DECIDED)
+    assert (await load(database, None, data, TODAY)).files["decisions.csv"] == Counts(4, 0)
+    stored = await counted(database)
+    assert [stored[name] for name in ("unit", "decision", "change", "appointment")] == [7, 2, 4, 2]
+    async with database.reading() as connection:
+        store = EmbeddedStore(connection)
+        assert await projection.differences(connection, store) == []
+        assert await store.ancestors("G", date(2024, 5, 31)) == ["P", "D", "G"]
+        assert await store.ancestors("G", date(2024, 6, 1)) == ["P", "E", "G"]
+        assert await store.ancestors("C", date(2025, 9, 1)) == ["P", "E", "H", "C"]
+    for name in ("meetings.csv", "inspections.csv"):
+        (data / name).unlink()
+    assert (await load(database, None, data, TODAY)).files == {
+        "units.csv": Counts(0, 5),
+        "decisions.csv": Counts(0, 4),
+        "appointments.csv": Counts(0, 2),
+    }
+    assert await counted(database) == stored
+
+
+async def test_an_inspecting_unit_stands_above_on_the_day(
+    database: Database, tmp_path: Path
+) -> None:
+    """D until the day of the decision, E from then on."""
+    moved = DECIDED["inspections.csv"].replace("2024-06-01", "2024-05-30")
+    moved = moved.replace("2024-05-31", "2024-06-01")
+    data = write(tmp_path / "data", DECIDED | {"inspections.csv": moved})
+    assert [fault.split(" is ")[0] for fault in await refused(database, data)] == [
+        "inspections.csv:2: by_unit_code: 'D'",
+        "inspections.csv:3: by_unit_code: 'E'",
+    ]
+
+
+async def test_more_is_decided_of_a_store_that_has_decisions(
+    database: Database, tmp_path: Path
+) -> None:
+    """Of its units too, on its days; what is there otherwise, and a number used, are refused."""
+    await load(database, None, write(tmp_path / "data", DECIDED), TODAY)
+    row = "3-QĐ,Giải thể,H,2025-06-01,{day},1,TRANSFER,G,{to},,,,\n"
+    more = write(tmp_path / "more", {"decisions.csv": row.format(day="2024-07-01", to="H")})
+    assert await refused(database, more) == [
+        "decisions.csv:2: H does not stand yet on that day.",
+    ]
+    write(more, {"decisions.csv": row.format(day="2025-10-01", to="D")})
+    assert await refused(database, more) == ["decisions.csv:2: D is closed on that day."]
+    write(more, {"decisions.csv": DECISIONS.replace("Sắp xếp", "Xếp lại")})
+    assert await refused(database, more) == [
+        "decisions.csv:2: decision '1-QĐ' is already there and says otherwise"
+    ]
+    write(more, {"decisions.csv": DECISIONS + row.format(day="2025-10-01", to="P")})
+    assert (await load(database, None, more, TODAY)).files == {"decisions.csv": Counts(1, 4)}
+    write(more, {"units.csv": "X,E,Đảng ủy xã X,grassroots,xã,2010-01-01,\n"})
+    assert (await load(database, None, more, TODAY)).files == {
+        "units.csv": Counts(1, 0),
+        "decisions.csv": Counts(0, 5),
+    }
+    async with database.reading() as connection:
+        assert await projection.differences(connection, EmbeddedStore(connection)) == []
+
+
+async def test_a_decision_that_was_reversed_is_not_loaded_again(
+    database: Database, tmp_path: Path
+) -> None:
+    """Its number and codes stay used, and its units are unknown."""
+    data = write(tmp_path / "data", {"units.csv": UNITS, "decisions.csv": ""})
+    write(data, {"decisions.csv": "1,Tên,P,2024-05-01,2024-06-01,1,ESTABLISH,E,P,,E,district,\n"})
+    await load(database, None, data, TODAY)
+    async with database.writing() as connection:
+        store = EmbeddedStore(connection)
+        kinds = await projection.read_kinds(connection)
+        await store.reverse("1", "nhầm", datetime(2025, 1, 1, tzinfo=UTC), kinds)
+    assert await refused(database, data) == [
+        "decisions.csv:2: decision '1' was reversed: its number stays used"
+    ]
+    (data / "decisions.csv").unlink()
+    write(data, {"appointments.csv": "an,leader,E,2025-01-01,\n"})
+    assert await refused(database, data) == ["appointments.csv:2: unknown unit 'E'"]
+
+
+@pytest.mark.parametrize("name", ["meeting.csv", "Units.CSV", "decision.csv"])
 async def test_no_other_csv_is_left_out_in_silence(
-    database: Database, folder: Path, name: str, told: str
+    database: Database, folder: Path, name: str
 ) -> None:
     (folder / name).touch()
     (folder / "README.md").touch()
     (folder / "._units.csv").touch()
     [fault] = await refused(database, folder)
-    assert fault.startswith(f"{name}:1: {told}")
+    assert fault.startswith(f"{name}:1: not a file of a data folder")
 
 
 async def test_a_folder_must_be_there_and_hold_something(
@@ -417,7 +521,7 @@ async def test_what_bulk_stored_is_gone_when_the_transaction_is(database: Databa
     columns = {"digest": ["a"], "name": ["b"], "loaded_at": [datetime(2025, 1, 1, tzinfo=UTC)]}
     with pytest.raises(ZeroDivisionError):
         async with database.writing() as connection:
-            await bulk.insert_columns(connection, loaded_file, columns)
+            await insert_columns(connection, loaded_file, columns)
             raise ZeroDivisionError
     assert await counted(database) == {}
 
@@ -427,6 +531,8 @@ async def test_a_load_that_was_cut_off_is_completed_by_running_it_again(
 ) -> None:
     """The tree is in the graph, nothing else is anywhere; the next load finds it there."""
     server = empty_neo4j
+    renamed = "1-QĐ,Đổi tên,P,2024-05-01,2024-06-01,1,RENAME,G,,,Đảng ủy xã G,,\n"
+    write(folder, {"decisions.csv": renamed})
     async with open_store(server.uri, server.user, server.password) as graph:
         with monkeypatch.context() as patched:
             patched.setattr(bulk, "store_all", _killed)
@@ -436,6 +542,7 @@ async def test_a_load_that_was_cut_off_is_completed_by_running_it_again(
         assert await counted(database) == {}
         summary = await load(database, graph, folder, TODAY)
         assert summary.files["units.csv"] == Counts(0, 4)
+        assert summary.files["decisions.csv"] == Counts(0, 1)
         assert summary.files["meetings.csv"] == Counts(2, 0)
         async with database.reading() as connection:
             assert await projection.differences(connection, graph) == []

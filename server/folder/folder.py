@@ -1,28 +1,32 @@
 """A whole data folder held against the rules and against what the store already has.
 
 `check` reads every file once and either raises `LoadRefused` with the faults of all of them, or
-says what is to be founded, appointed and recorded. It reads the store in the snapshot it is
-given and never writes; whoever stores what it allowed must see that the store is still the same.
-A file ending in `.csv` of any other name is refused, so that a misspelt one is not left out in
-silence; files of other endings, and those whose names begin with a dot, are none of its business.
+says what is to be founded, decided, appointed and recorded. It reads the store in the snapshot
+it is given and never writes; whoever stores what it allowed must see that the store is still the
+same. A file ending in `.csv` of any other name is refused, so that a misspelt one is not left
+out in silence; files of other endings, and those whose names begin with a dot, are none of its
+business.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hierarchy import projection
+from hierarchy.decision import Proposal
 from hierarchy.errors import BadInput
+from hierarchy.store import HierarchyStore
 from hierarchy.tables import revision, unit
 from hierarchy.unit import Founding, Kinds
 from records import bulk
 from records.tables import evaluation
-from server.folder import appointments, units
+from server.folder import appointments, decisions, units
 from server.folder.appointments import Appointment, Appointments
+from server.folder.decisions import Decisions, read_decisions
 from server.folder.faults import Faults, Report
 from server.folder.lines import Sheet
 from server.folder.records import (
@@ -35,11 +39,12 @@ from server.folder.records import (
     Rows,
     rows,
 )
-from server.folder.units import Units
+from server.folder.tree import CheckedTree, check_tree, read_ledger
+from server.folder.units import GivenUnits, Units, read_units
 
 PRINCIPAL = "cli"
 """Under which the client keys of all loaded files are remembered."""
-FILES = (units.FILE, appointments.FILE, *(file.name for file in RECORD_FILES))
+FILES = (units.FILE, decisions.FILE, appointments.FILE, *(file.name for file in RECORD_FILES))
 READINGS = 2
 """How often a file is read: once to check it, once to store it."""
 
@@ -75,9 +80,14 @@ class Checked:
     policy_version: int
     kinds: Kinds
     foundings: list[Founding]
+    proposals: list[Proposal]
     appointments: list[Appointment]
     records: list[CheckedFile]
     counts: dict[str, Counts] = field(default_factory=dict)
+
+    @property
+    def changes_tree(self) -> bool:
+        return bool(self.foundings or self.proposals)
 
 
 def files_of(folder: Path) -> dict[str, Path]:
@@ -100,16 +110,19 @@ def files_of(folder: Path) -> dict[str, Path]:
 
 async def check(
     connection: AsyncConnection,
+    tree: HierarchyStore,
     files: dict[str, Path],
     today: date,
+    now: datetime,
     again: bool,
     progress: Progress,
 ) -> Checked:
     """Reads all files. Raises `LoadRefused` where any of them is at fault.
 
-    `again` takes files whose very bytes were loaded before.
+    `tree` is the store whose ledger the units are held against, `now` the moment at which
+    decisions are recorded; `again` takes files whose very bytes were loaded before.
     """
-    return await _Check(connection, files, today, again, progress).run()
+    return await _Check(connection, tree, files, today, now, again, progress).run()
 
 
 def watched(sheet: Sheet, path: Path, reading: int, progress: Progress) -> Callable[[], None]:
@@ -126,14 +139,18 @@ class _Check:
     def __init__(
         self,
         connection: AsyncConnection,
+        tree: HierarchyStore,
         files: dict[str, Path],
         today: date,
+        now: datetime,
         again: bool,
         progress: Progress,
     ) -> None:
         self._connection = connection
+        self._tree = tree
         self._files = files
         self._today = today
+        self._now = now
         self._again = again
         self._progress = progress
         self._faults = Faults()
@@ -142,31 +159,35 @@ class _Check:
     async def run(self) -> Checked:
         versions = (await self._connection.execute(select(revision))).one()
         kinds = await projection.read_kinds(self._connection)
-        units = await self._units(kinds)
-        appointed = await self._appointments(units)
-        records = await self._records(units)
+        tree = await self._checked_tree(kinds)
+        appointed = await self._appointments(tree.units)
+        records = await self._records(tree.units)
         self._faults.refuse()
         return Checked(
             versions.tree_version,
             versions.policy_version,
             kinds,
-            units.new,
+            tree.foundings,
+            tree.proposals,
             appointed.new,
             records,
             self._counts,
         )
 
-    async def _units(self, kinds: Kinds) -> Units:
-        known = await units.read_known(self._connection)
-        report = self._faults.of(units.FILE)
-        found = units.units_of_store(known)
+    async def _checked_tree(self, kinds: Kinds) -> CheckedTree:
+        report, report_decision = self._faults.of(units.FILE), self._faults.of(decisions.FILE)
+        given, decided = GivenUnits(), Decisions()
         if sheet := self._sheet(units.FILE, [units.HEADER]):
-            found = units.check_units(sheet, known, kinds, report)
-            self._counts[units.FILE] = Counts(len(found.new), found.skipped)
-            self._done(units.FILE)
-        if not found.lives and found.all_known:
+            given = read_units(sheet, report)
+        if sheet := self._sheet(decisions.FILE, [decisions.HEADER]):
+            decided = read_decisions(sheet, kinds, self._now, report_decision)
+        kept = await read_ledger(self._tree)
+        tree = check_tree(kept, given, decided, kinds, report, report_decision)
+        if not kept.told and not given.codes and given.whole:
             report(1, "no units, and the store has none")
-        return found
+        self._count(units.FILE, len(tree.foundings), tree.skipped_units)
+        self._count(decisions.FILE, decided.rows - tree.skipped_rows, tree.skipped_rows)
+        return tree
 
     async def _appointments(self, units: Units) -> Appointments:
         sheet = self._sheet(appointments.FILE, [appointments.HEADER])
@@ -176,8 +197,7 @@ class _Check:
         roles = await appointments.read_roles(self._connection)
         report = self._faults.of(appointments.FILE)
         found = appointments.check_appointments(sheet, known, roles, units, report)
-        self._counts[appointments.FILE] = Counts(len(found.new), found.skipped)
-        self._done(appointments.FILE)
+        self._count(appointments.FILE, len(found.new), found.skipped)
         return found
 
     async def _records(self, units: Units) -> list[CheckedFile]:
@@ -228,9 +248,12 @@ class _Check:
     def _sheet(self, name: str, headers: list[tuple[str, ...]]) -> Sheet | None:
         return Sheet(self._files[name], headers) if name in self._files else None
 
-    def _done(self, name: str) -> None:
-        size = READINGS * self._files[name].stat().st_size
-        self._progress(name, size, size)
+    def _count(self, name: str, new: int, skipped: int) -> None:
+        """Tells of a file that is read once that it is done."""
+        if name in self._files:
+            size = READINGS * self._files[name].stat().st_size
+            self._counts[name] = Counts(new, skipped)
+            self._progress(name, size, size)
 
 
 async def new_rows(connection: AsyncConnection, given: Rows, report: Report) -> Rows:
@@ -250,6 +273,4 @@ async def new_rows(connection: AsyncConnection, given: Rows, report: Report) -> 
 
 
 def _unknown(name: str) -> str:
-    if name == "decisions.csv":
-        return "decisions are not known yet: this version cannot load them"
     return f"not a file of a data folder, which may hold {', '.join(FILES)}"

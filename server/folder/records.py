@@ -146,15 +146,17 @@ class RecordCheck:
         for fault in rules.faults_of_day(entry, life, self._today):
             report(line, f"{fault.field}: {fault}")
         if by is not code:
-            self._check_inspecting(line, code, by, report)
+            self._check_inspecting(line, code, by, entry, report)
         if isinstance(entry, EvaluationEntry) and not self._is_first(code, entry.year):
             report(line, f"a second evaluation of unit {shown(code)} for {entry.year}")
 
-    def _check_inspecting(self, line: int, code: str, by: str, report: Report) -> None:
-        """Without moves a unit stands under the same units on every day of its life."""
+    def _check_inspecting(
+        self, line: int, code: str, by: str, entry: Entry, report: Report
+    ) -> None:
+        day = entry.day if isinstance(entry, InspectionEntry) else None
         if self._units.life(by) is None:
             report(line, f"unknown unit {shown(by)}")
-        elif not self._units.holds(by, code):
+        elif day is not None and not self._units.holds(by, code, day):
             report(line, f"by_unit_code: {shown(by)} is neither the inspected unit nor above it")
 
     def _is_first(self, code: str, year: int) -> bool:

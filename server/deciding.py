@@ -1,0 +1,214 @@
+"""`chibo decide`: one decision from a file, taken or only tried.
+
+It is judged as any other, but by no rights: the command line is the operator's, under the
+principal of loaded files. Taking it changes the tree's store and, in the transaction of the
+records' database, the projection; where the tree lives in a graph a cut between the two is healed
+by the next command. It changes no record.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hierarchy import projection, proposing
+from hierarchy.decision import Decision, Problem
+from hierarchy.errors import Conflict, NotFound, Refused, StoreError
+from hierarchy.store import HierarchyStore, Told
+from hierarchy.tables import decision as decision_table
+from hierarchy.unit import Founding, Kinds
+from records import bulk
+from server.decision_file import DecisionRefused, GivenDecision, read_decision
+from server.folder.folder import PRINCIPAL
+from server.folder.tree import words
+from server.loading import ATTEMPTS, is_passing
+from server.stores import Stores
+
+Row = Mapping[str, Any]
+
+_KEY_USED = "This client key has stored something else."
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a decision does on its day, in units; `moved` are open before and after, and those
+    above them differ. `is_new` is false where it was taken before under the same client key."""
+
+    number: str
+    effective_on: date
+    established: int = 0
+    closed: int = 0
+    moved: int = 0
+    is_new: bool = True
+
+
+async def decide(stores: Stores, path: Path, is_dry_run: bool) -> Effects:
+    """Takes the decision of a file, or only tries it.
+
+    Raises `DecisionRefused` with every reason why it cannot be taken, and `StoreError` where the
+    database stays locked by others.
+    """
+    asked = read_decision(path, PRINCIPAL, datetime.now(UTC))
+    for attempt in range(ATTEMPTS):
+        try:
+            async with stores.database.writing() as connection:
+                return await _Deciding(connection, stores.tree(connection), asked).run(is_dry_run)
+        except DBAPIError as error:
+            if not is_passing(stores.database, error):
+                raise
+        await stores.database.wait_before(attempt)
+    raise StoreError("Others kept changing the store: nothing was decided.")
+
+
+def said(effects: Effects, is_dry_run: bool) -> str:
+    """The effects in words."""
+    if not effects.is_new:
+        return f"{effects.number} was taken before: nothing is done again"
+    done = "would be taken" if is_dry_run else "is taken"
+    counts = ", ".join(
+        f"{count} {'unit' if count == 1 else 'units'} {what}"
+        for count, what in (
+            (effects.established, "established"),
+            (effects.closed, "closed"),
+            (effects.moved, "moved"),
+        )
+    )
+    return f"{effects.number} {done}: {counts}, on {effects.effective_on}"
+
+
+class _Deciding:
+    """One decision in one writing transaction."""
+
+    def __init__(
+        self, connection: AsyncConnection, tree: HierarchyStore, asked: GivenDecision
+    ) -> None:
+        self._connection = connection
+        self._tree = tree
+        self._asked = asked
+        self._proposal = proposing.proposal(asked.decision, asked.changes)
+
+    async def run(self, is_dry_run: bool) -> Effects:
+        await projection.apply(self._connection, self._tree)
+        kinds = await projection.read_kinds(self._connection)
+        self._refuse(proposing.input_problems(self._asked.decision, self._asked.changes, kinds))
+        if await self._was_taken():
+            effects = await self._said_before()
+        else:
+            effects = await self._judged(kinds)
+            if not is_dry_run:
+                await self._take(kinds)
+        if not is_dry_run:
+            await self._remember_key()
+        return effects
+
+    def _refuse(self, problems: list[Problem], known: Collection[str] = ()) -> None:
+        """Raises `DecisionRefused` where there is any problem."""
+        if problems:
+            told = [
+                f"changes[{problem.change}]: {words(problem, self._proposal, known)}"
+                for problem in problems
+            ]
+            raise DecisionRefused(told)
+
+    # -- what the client key says
+
+    async def _was_taken(self) -> bool:
+        """Whether the client key has stored a decision. Raises `Conflict` where it stored
+        something else."""
+        key = self._asked.key
+        if key is None:
+            return False
+        numbers = await self._connection.scalars(
+            select(decision_table.c.number).where(
+                decision_table.c.client_key == self._asked.decision.client_key
+            )
+        )
+        number = numbers.first()
+        if number is None and await bulk.stored_contents(self._connection, PRINCIPAL, [key]):
+            raise Conflict(_KEY_USED)
+        if number is not None and number != self._asked.decision.number:
+            raise Conflict(_KEY_USED)
+        return number is not None
+
+    async def _said_before(self) -> Effects:
+        decision = self._asked.decision
+        taken = await self._tree.decision(decision.number)
+        if taken is None or not self._proposal.says(taken[0], taken[2]):
+            raise Conflict(_KEY_USED)
+        if taken[1] is not None:
+            raise Conflict("What this client key has stored was taken back.")
+        return Effects(decision.number, decision.effective_on, is_new=False)
+
+    async def _remember_key(self) -> None:
+        """Keeps the key from storing a record, as one of a record keeps it from deciding."""
+        key, number = self._asked.key, self._asked.decision.number
+        if key and not await bulk.stored_contents(self._connection, PRINCIPAL, [key]):
+            [id_] = bulk.new_ids(1)
+            stored = [(key, number, id_)]
+            await bulk.store_keys(self._connection, PRINCIPAL, "decision", stored)
+
+    # -- the tree
+
+    async def _judged(self, kinds: Kinds) -> Effects:
+        """What the decision would do. Raises `DecisionRefused` where it cannot be taken."""
+        decision = self._asked.decision
+        if await self._tree.decision(decision.number) is not None:
+            number = (("number", decision.number),)
+            self._refuse([Problem(0, Conflict.code, "The number {number} is taken.", number)])
+        judged = await self._tree.judged(self._proposal, kinds)
+        problems = [*await self._issuing_problems(), *judged.problems[0]]
+        self._refuse(problems, await self._known() if problems else ())
+        changed = {code: judged.lifelines[code] for code in judged.changed}
+        pairs = await projection.foreseen(self._connection, changed, decision.effective_on)
+        return _effects(decision, pairs)
+
+    async def _issuing_problems(self) -> list[Problem]:
+        issued_by = self._asked.decision.issued_by
+        if any(map(_founds, await self._tree.lines_of([issued_by]))):
+            return []
+        code = (("code", issued_by),)
+        return [Problem(0, NotFound.code, "unknown issuing unit {code!r}", code)]
+
+    async def _known(self) -> set[str]:
+        """The codes that the decision names and that are a unit's, or are to be."""
+        lines = [step.change for step in self._proposal.steps]
+        named = {code for line in lines for code in (line.unit_code, line.other_code) if code}
+        there = filter(_founds, await self._tree.lines_of(named))
+        return {line.unit_code for line in lines if line.founds}.union(map(_code, there))
+
+    async def _take(self, kinds: Kinds) -> None:
+        try:
+            await self._tree.extend([], [self._proposal], kinds)
+        except Refused as refused:
+            self._refuse(list(refused.problems))
+        await projection.apply(self._connection, self._tree)
+
+
+def _founds(told: Told) -> bool:
+    return isinstance(told.line, Founding) or (told.line.founds and not told.is_reversed)
+
+
+def _code(told: Told) -> str:
+    return told.line.code if isinstance(told.line, Founding) else told.line.unit_code
+
+
+def _effects(decision: Decision, pairs: Iterable[tuple[Row | None, Row | None]]) -> Effects:
+    """Counts units by how they stand on the day before and after."""
+    day = decision.effective_on
+    established = closed = moved = 0
+    for before, after in pairs:
+        was_open, is_open = _is_open(before, day), _is_open(after, day)
+        established += before is None
+        closed += was_open and not is_open
+        if before and after and was_open and is_open:
+            moved += before["path"] != after["path"]
+    return Effects(decision.number, day, established, closed, moved)
+
+
+def _is_open(row: Row | None, day: date) -> bool:
+    return row is not None and (row["closed_on"] is None or row["closed_on"] > day)
