@@ -4,6 +4,8 @@
 #   make demo            a demo province, served, with viewers to try it as    (PORT=8001)
 #   make test            style, types, the rooms' imports, every test
 #   make bench           the benchmarks beside their hand-written floors
+#   make country         the reorganisation of 2025 against what is published, on both stores
+#   make chaos           processes killed at every step of a decision, and what they left verified
 #   make oracle          random folders and questions against the naive oracle  (SEEDS=100)
 #   make page            the page for browsers, built into server/page/
 #   make lock            the locks, from pyproject.toml                       (UPGRADE=1)
@@ -24,7 +26,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test bench oracle page lock stop-servers
+.PHONY: demo test bench country chaos oracle page lock stop-servers
 
 demo: $(VENV)/.chibo
 	@$(MAKE) --no-print-directory page || echo "Serving without the page for browsers."
@@ -39,6 +41,12 @@ test: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
+
+country: $(VENV)/.test
+	$(BIN)/python -m tests.country
+
+chaos: $(VENV)/.test
+	$(BIN)/python -m tests.chaos
 
 oracle: $(VENV)/.test
 	$(BIN)/python -m tests.oracle --seeds $(or $(SEEDS),100) --questions 200 --engine sqlite

@@ -13,15 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from server.generation import SHAPES, generate
+from server.demo import SAMPLES
+from server.generation import SHAPES, generate, nghe_an, write
+from server.generation import country as real_case
 from server.generation.evaluations import regulation
 from server.generation.streams import apportion
+from tests.published import DAY, Published, Replay, Tree
 
 TODAY = date(2026, 11, 21)
 Row = dict[str, str]
 HEADERS = {
     "units": "code,parent_code,name,kind,category,established_on,closed_on",
     "appointments": "principal,role,unit_code,valid_from,valid_to",
+    "decisions": "number,title,issued_by,issued_on,effective_on,position,change,unit_code,"
+    "to_code,from_code,name,kind,category",
     "meetings": "unit_code,held_on,kind,form,topic,members_expected,members_present,"
     "documents_sent_on,minutes_kept,attended_by_higher_committee,score",
     "evaluations": "unit_code,year,rating,regulation,political_task,meeting_quality,"
@@ -84,7 +89,8 @@ class Folder:
             first = max(first, self.stands(unit["parent_code"])[0])
         return first, unit["closed_on"] or "9999-12-31"
 
-    def above(self, code: str) -> Iterator[str]:
+    def above(self, code: str, day: str = "") -> Iterator[str]:
+        """From the unit to the top, as it stood on a day."""
         while code:
             yield code
             code = self.units[code]["parent_code"]
@@ -99,6 +105,21 @@ class Folder:
         ]
 
 
+@dataclass(frozen=True)
+class Reorganised(Folder):
+    """A folder with decisions of 1 July 2025, `units` those that they establish, too."""
+
+    replay: Replay
+
+    def stands(self, code: str) -> tuple[str, str]:
+        first, end = super().stands(code)
+        return first, min(end, DAY) if code in self.replay.after.closed else end
+
+    def above(self, code: str, day: str = "") -> Iterator[str]:
+        tree = self.replay.before if day < DAY else self.replay.after
+        yield from tree.path(code)
+
+
 def read(path: Path, today: date) -> Folder:
     tables: dict[str, list[Row]] = {}
     for name, header in HEADERS.items():
@@ -108,6 +129,19 @@ def read(path: Path, today: date) -> Folder:
                 assert next(lines).rstrip("\n") == header
                 tables[name] = list(csv.DictReader(lines, header.split(",")))
     return Folder(path, today, tables, {unit["code"]: unit for unit in tables["units"]})
+
+
+def reorganised(path: Path, today: date) -> Reorganised:
+    folder = read(path, today)
+    established = {
+        row["unit_code"]: row
+        | {"code": row["unit_code"], "parent_code": row["to_code"]}
+        | {"established_on": DAY, "closed_on": ""}
+        for row in folder.tables["decisions"]
+        if row["change"] == "ESTABLISH"
+    }
+    units = {**folder.units, **established}
+    return Reorganised(path, today, folder.tables, units, Replay(path))
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +156,23 @@ def country(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     path = tmp_path_factory.mktemp("nation")
     generate(path, "nation", 0, 1, TODAY)
     return read(path, TODAY)
+
+
+@pytest.fixture(scope="session")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Reorganised:
+    """Nghệ An's part of the real case."""
+    path = tmp_path_factory.mktemp("case")
+    write(path, real_case.parts(1, 1, TODAY, only=("40",)), 1)
+    return reorganised(path, TODAY)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Reorganised:
+    """The demo's province with the records of three months."""
+    path = tmp_path_factory.mktemp("demo")
+    today = date(2025, 8, 31)
+    write(path, nghe_an.reorganised(date(2025, 6, 1), 1, today), 1)
+    return reorganised(path, today)
 
 
 def check_units(folder: Folder) -> None:
@@ -200,7 +251,7 @@ def check_inspections(folder: Folder) -> None:
         assert opened <= today and concluded <= today
         check_stands(folder, row["unit_code"], day)
         check_stands(folder, row["by_unit_code"], day)
-        assert row["by_unit_code"] in folder.above(row["unit_code"])
+        assert row["by_unit_code"] in folder.above(row["unit_code"], day)
         assert row["body"] in {"COMMITTEE", "INSPECTION_COMMISSION", "BRANCH"}
         assert row["kind"] in {"INSPECTION", "SUPERVISION"}
         assert row["ground"] in {"PROGRAMME", "SIGNS", "COMPLAINT"}
@@ -305,7 +356,7 @@ def test_programmes_reach_into_coming_quarters(province: Folder) -> None:
 
 
 def test_principals_are_role_and_unit(province: Folder) -> None:
-    """The four of the demo are in force, and every organisation has its secretary."""
+    """Committees and commissions are in force, and every organisation has its secretary."""
     rows = province.tables["appointments"]
     principals = {row["principal"] for row in rows if not row["valid_to"]}
     assert {"leader@T.40", "leader@H.415", "inspection_commission@H.415"} <= principals
@@ -315,7 +366,7 @@ def test_principals_are_role_and_unit(province: Folder) -> None:
 
 def test_the_same_seed_gives_the_same_bytes(province: Folder, tmp_path: Path) -> None:
     generate(tmp_path, "nghe-an", 1, 1, TODAY)
-    for name in HEADERS:
+    for name in province.tables:
         file = f"{name}.csv"
         assert (tmp_path / file).read_bytes() == (province.path / file).read_bytes()
 
@@ -347,6 +398,130 @@ def test_the_country_since_2025(country: Folder) -> None:
     assert kinds.total() == 350_000
 
 
+# ---- 1 July 2025
+
+
+def check_kinds(tree: Tree) -> None:
+    """What is open stands under something open, of a kind that may hold it."""
+    for code, above in tree.above.items():
+        if code not in tree.closed and above:
+            assert above not in tree.closed, code
+            assert tree.kind[above] in MAY_STAND_UNDER[tree.kind[code]], code
+
+
+@pytest.mark.parametrize("name", ["case", "demo"])
+def test_no_rule_is_broken_through_a_reorganisation(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """Records lie where and when their units stood, before the day and after it."""
+    folder: Reorganised = request.getfixturevalue(name)
+    check_units(read(folder.path, folder.today))
+    check_appointments(folder)
+    check_meetings(folder)
+    check_evaluations(folder)
+    check_inspections(folder)
+    check_kinds(folder.replay.before)
+    check_kinds(folder.replay.after)
+
+
+def test_a_decision_has_one_head_and_counted_changes(case: Reorganised) -> None:
+    rows = case.tables["decisions"]
+    assert [row["position"] for row in rows] == [str(at) for at in range(1, len(rows) + 1)]
+    assert len({tuple(row[name] for name in list(row)[:5]) for row in rows}) == 1
+    assert (rows[0]["issued_by"], rows[0]["effective_on"]) == ("TW", DAY)
+
+
+def test_communes_have_two_or_three_branches_that_all_go_on(case: Reorganised) -> None:
+    """None of Nghệ An's communes ended without a successor."""
+    before, after = case.replay.before, case.replay.after
+    branches = Counter(before.above[code] for code in before.open("branch"))
+    assert set(branches) == before.open("grassroots") and set(branches.values()) == {2, 3}
+    assert after.open("grassroots_branch") == before.open("branch")
+
+
+def test_branches_of_a_divided_commune_are_shared_among_its_parts(case: Reorganised) -> None:
+    """Each part has some, or all are used up; a merged commune's go where it goes."""
+    before, after = case.replay.before, case.replay.after
+    divided = {row["from_code"] for row in case.tables["decisions"] if row["from_code"]}
+    assert divided
+    for commune in before.open("grassroots"):
+        branches = [code for code in before.open("branch") if before.above[code] == commune]
+        into = {after.above[code] for code in branches}
+        assert into <= case.replay.successors[commune]
+        assert len(into) == min(len(branches), len(case.replay.successors[commune]))
+
+
+def test_records_lie_on_both_sides_of_the_day(case: Reorganised) -> None:
+    """One year: 2024 in the old structure, 2025 in both."""
+    months = Counter(row["held_on"][:7] for row in case.tables["meetings"])
+    assert (min(months), max(months), len(months)) == ("2024-01", "2025-12", 24)
+    assert min(months.values()) > 700
+    assert {row["year"] for row in case.tables["evaluations"]} == {"2024", "2025"}
+    kinds = Counter(
+        (row["held_on"] >= DAY, case.units[row["unit_code"]]["kind"])
+        for row in case.tables["meetings"]
+    )
+    assert kinds[False, "grassroots"] and not kinds[True, "grassroots"]
+    assert kinds[True, "commune"] and not kinds[False, "commune"]
+
+
+def test_nothing_is_recorded_after_today(tmp_path: Path) -> None:
+    """On 15 March 2025 the decision lies ahead: two chapters more are not yet written."""
+    today = date(2025, 3, 15)
+    write(tmp_path, real_case.parts(1, 1, today, only=("40",)), 1)
+    folder = reorganised(tmp_path, today)
+    check_meetings(folder)
+    assert max(row["held_on"] for row in folder.tables["meetings"]) == "2025-03-15"
+    assert folder.tables["decisions"]
+
+
+def test_the_real_case_is_the_same_on_every_day_and_other_by_its_seed(
+    case: Reorganised, tmp_path: Path
+) -> None:
+    for seed, is_same in ((1, True), (2, False)):
+        write(tmp_path, real_case.parts(0, seed, date(2026, 2, 3), only=("40",)), seed)
+        assert not (tmp_path / "meetings.csv").exists()
+        for name in ("units.csv", "decisions.csv"):
+            same = (tmp_path / name).read_bytes() == (case.path / name).read_bytes()
+            assert same == is_same
+
+
+def test_the_demo_has_20_districts_and_then_130_communes(demo: Reorganised) -> None:
+    """Organisations and branches go on; those of the bloc are under two new committees."""
+    before, after = demo.replay.before, demo.replay.after
+    assert len(before.open("district")) == 20 and not after.open("district")
+    assert len(after.open("commune")) == len(Published.read().only("40").new_communes) == 130
+    assert len(before.open("branch")) == 10_148 and len(before.open("bloc")) == 1
+    kept = before.open("branch") | before.open("grassroots_branch")
+    assert after.open("branch") | after.open("grassroots_branch") == kept
+    under_bloc = {code for code, above in before.above.items() if above == "K.40"} - before.closed
+    assert {after.above[code] for code in under_bloc} == {"CQD.40", "UB.40"}
+
+
+def test_the_viewers_of_the_demo_are_in_force(demo: Reorganised) -> None:
+    """Today and at open units; whoever was at a unit that closed had an end."""
+    rows = demo.tables["appointments"]
+    today = demo.today.isoformat()
+    for sample in SAMPLES:
+        [row] = [
+            row for row in rows if row["principal"] == sample.principal and row["valid_from"] >= DAY
+        ]
+        assert row["valid_from"] <= today and not row["valid_to"]
+        assert row["unit_code"] not in demo.replay.after.closed
+    closed = [row for row in rows if row["unit_code"] in demo.replay.after.closed]
+    assert closed and all("" < row["valid_to"] <= DAY for row in closed)
+
+
+def test_what_another_shape_wrote_is_not_left_behind(tmp_path: Path) -> None:
+    write(tmp_path, real_case.parts(0, 1, TODAY, only=("40",)), 1)
+    assert (tmp_path / "decisions.csv").exists()
+    assert generate(tmp_path, "nghe-an", 0, 1, TODAY) == []
+    assert not (tmp_path / "decisions.csv").exists()
+
+
+# ---- the rest
+
+
 def test_progress_hears_how_many_rows_each_file_has(tmp_path: Path) -> None:
     heard: dict[str, int] = {}
     generate(tmp_path, "nghe-an", 0, 1, TODAY, lambda rows, name: heard.update({name: rows}))
@@ -355,7 +530,7 @@ def test_progress_hears_how_many_rows_each_file_has(tmp_path: Path) -> None:
 
 
 def test_an_unknown_shape_is_refused(tmp_path: Path) -> None:
-    assert SHAPES == ("nghe-an", "nation")
+    assert SHAPES == ("nghe-an", "nation", "reorganisation-2025")
     with pytest.raises(ValueError, match="unknown shape"):
         generate(tmp_path, "moon", 1, 1, TODAY)
 

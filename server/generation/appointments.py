@@ -5,7 +5,7 @@ its leader, its boards and its office, all in force today. Officers follow a few
 time, some of it over and some ahead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from random import Random
 
@@ -34,6 +34,21 @@ def appointments(region: Region, seed: int, today: date) -> Iterator[Row]:
             yield f"{role}@{unit.code}", role, unit.code, max(term, unit.stands_from), None
         if unit.kind in BOARD_KINDS:
             yield from _officers(unit, below.get(unit.code, []), today, random)
+
+
+def until(rows: Iterable[Row], day: date) -> Iterator[Row]:
+    """The same appointments, all of which end on a day at the latest."""
+    for principal, role, code, start, end in rows:
+        if isinstance(start, date) and start < day:
+            ends = min(end, day) if isinstance(end, date) else day
+            yield principal, role, code, start, ends
+
+
+def since(rows: Iterable[Row], day: date) -> Iterator[Row]:
+    """The same appointments, none of which begins before a day."""
+    for principal, role, code, start, end in rows:
+        if not isinstance(end, date) or end > day:
+            yield principal, role, code, max(start, day) if isinstance(start, date) else day, end
 
 
 def _roles(unit: SyntheticUnit) -> Iterator[str]:

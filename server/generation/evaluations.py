@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from random import Random
 
+from server.generation.parts import Chapter
 from server.generation.streams import stream
 from server.generation.tree import BRANCH_KINDS, Region, SyntheticUnit
 
@@ -36,13 +37,15 @@ COLUMNS = (
 )
 
 
-def evaluations(region: Region, years: int, seed: int, today: date) -> Iterator[Row]:
-    """Rows of `evaluations.csv` for the whole calendar years before today's, the oldest first."""
-    for year in range(today.year - years, today.year):
+def evaluations(chapter: Chapter, seed: int) -> Iterator[Row]:
+    """Rows of `evaluations.csv` for the calendar years that end in the chapter, the oldest first;
+    none for the present year."""
+    region = chapter.region
+    for year in chapter.rated:
         random = stream(seed, region.name, "evaluations", str(year))
         units = list(_rated(region, year, random))
         ratings = _ratings(units, random)
-        members = _members(units, ratings, today.year - year, random)
+        members = _members(units, ratings, chapter.last.year - year, random)
         for unit in units:
             yield _row(unit, year, ratings[unit.code], members[unit.code], random)
 

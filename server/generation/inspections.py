@@ -12,6 +12,7 @@ from random import Random
 
 from server.generation import topics
 from server.generation.days import month_index, quarter_start, quarters, years_before
+from server.generation.parts import Chapter
 from server.generation.streams import stream
 from server.generation.tree import BRANCH_KINDS, Region, SyntheticUnit, headcount
 
@@ -55,6 +56,10 @@ class Course:
     status: str
 
     @property
+    def is_done(self) -> bool:
+        return self.status in ("CONCLUDED", "CANCELLED")
+
+    @property
     def first_day(self) -> date:
         days = (self.planned_for, self.opened_on, self.concluded_on)
         return min(day for day in days if day is not None)
@@ -70,18 +75,28 @@ class Case:
     ground: str
 
 
-def inspections(region: Region, years: int, seed: int, today: date) -> Iterator[Row]:
-    """Rows of `inspections.csv` from `years` before today to the quarters ahead, by quarter."""
+def inspections(chapter: Chapter, seed: int) -> Iterator[Row]:
+    """Rows of `inspections.csv` from the first year to the quarters ahead, by quarter; of a
+    chapter that is over, those that came to their end."""
+    region, today = chapter.region, chapter.last
     random = stream(seed, region.name, "inspections")
     below = _open_below(region)
     counts = headcount(region.units)
-    first = quarter_start(years_before(today, years))
+    first = quarter_start(years_before(today, chapter.years))
     last = month_index(quarter_start(today)) + 3 * QUARTERS_AHEAD
     for quarter in quarters(first, (last - month_index(first)) // 3 + 1):
         for case in _cases(region, below, random):
             course = _course(case.ground, quarter, today, random)
             if course and case.unit.stands_on(course.first_day):
-                yield _row(case, course, counts[case.unit.code], random)
+                row = _row(case, course, counts[case.unit.code], random)
+                if _lies_in(chapter, course):
+                    yield row
+
+
+def _lies_in(chapter: Chapter, course: Course) -> bool:
+    if chapter.is_over and (not course.is_done or course.first_day > chapter.last):
+        return False
+    return chapter.first is None or chapter.first <= course.first_day
 
 
 def _open_below(region: Region) -> dict[str, list[SyntheticUnit]]:

@@ -1,8 +1,8 @@
 """Meetings of a region, year by year, to an exact number.
 
-A year is twelve months ending on the folder's today. Every branch meets once a month, on its usual
-day; in one month of most quarters that meeting is the thematic one. Committees meet monthly or
-quarterly, assemblies and groups come on top.
+A year is twelve months ending on the last day of the chapter. Every branch meets once a month, on
+its usual day; in one month of most quarters that meeting is the thematic one. Committees meet
+monthly or quarterly, assemblies and groups come on top.
 
 How the exact number is met: first each unit's months are planned as twelve bits, missed ones (weak
 branches, Tết, harvests) left out; then single monthly meetings, chosen at random, are struck out
@@ -28,6 +28,7 @@ from server.generation.days import (
     years_before,
 )
 from server.generation.organisations import COMMUNE, PRIVATE_ENTERPRISE, WARD
+from server.generation.parts import Chapter
 from server.generation.streams import pool, stream
 from server.generation.tree import BRANCH_KINDS, Region, SyntheticUnit, headcount
 
@@ -104,8 +105,16 @@ class Pools:
     score_noise: list[int]
 
 
-def meetings(region: Region, years: int, seed: int, today: date) -> Iterator[Row]:
+def meetings(chapter: Chapter, seed: int) -> Iterator[Row]:
     """Rows of `meetings.csv`, the oldest year first, by unit within a year."""
+    rows = _meetings(chapter.region, chapter.years, seed, chapter.last)
+    if chapter.first is None:
+        return rows
+    first = chapter.first.isoformat()
+    return (row for row in rows if str(row[1]) >= first)
+
+
+def _meetings(region: Region, years: int, seed: int, today: date) -> Iterator[Row]:
     habits = _habits(region, stream(seed, region.name, "habits"))
     pools = _pools(stream(seed, "meeting pools"))
     diary = Diary.of(years_before(today, years + 1).replace(day=1), today)

@@ -3,6 +3,9 @@
 At the end of 2011 it had 1,565 grassroots organisations, 10,148 subordinate branches and 167,740
 members (resolution 09-NQ/TU of 2012, footnote 1); the tree standing today has exactly as many.
 The bodies beyond communes are made up, in the categories of `domain.md`.
+
+`reorganised` is the same province through that day: 130 communes instead of 20 districts with 412
+communes, and two committees beside them in place of the bloc.
 """
 
 from collections.abc import Iterator
@@ -10,9 +13,13 @@ from datetime import date
 from itertools import chain, islice
 from random import Random
 
+from server.generation import appointments, reorganisation
 from server.generation import organisations as bodies
+from server.generation.draft import Draft
 from server.generation.organisations import Pattern
+from server.generation.parts import Part, Ruling, chapter
 from server.generation.places import Place, communes, districts, provinces
+from server.generation.reorganisation import EVE, ISSUED_ON, SINCE
 from server.generation.streams import apportion, stream
 from server.generation.tree import (
     Organisation,
@@ -40,6 +47,17 @@ DIRECT = (
 )
 
 
+SINCE_2025 = (
+    ("CQD.40", "Đảng bộ các cơ quan Đảng tỉnh"),
+    ("UB.40", "Đảng bộ Ủy ban nhân dân tỉnh"),
+)
+AT_THE_PARTY = (bodies.PARTY, bodies.JUSTICE)
+TITLE = (
+    "Sắp xếp tổ chức đảng của Đảng bộ tỉnh: kết thúc hoạt động đảng bộ cấp huyện và Đảng bộ Khối, "
+    "thành lập đảng bộ xã, phường"
+)
+
+
 def regions(seed: int, today: date) -> Iterator[Region]:
     """The province as one region, its top first."""
     random = stream(seed, "nghe-an", "committees")
@@ -53,6 +71,43 @@ def regions(seed: int, today: date) -> Iterator[Region]:
     direct = list({each.above.code: each.above for each in organisations}.values())
     units = [top, *direct, *grow(organisations, totals, seed, "nghe-an", today)]
     yield Region("nghe-an", units, MEETINGS_A_YEAR)
+
+
+def reorganised(first: date, seed: int, today: date) -> Iterator[Part]:
+    """The province of 30 June 2025, its decision of 1 July, and records from `first` to today."""
+    (region,) = regions(seed, EVE)
+    draft = Draft(region.units, SINCE, stream(seed, "nghe-an", "decision"))
+    _reorganise(draft, stream(seed, "nghe-an", "shares"))
+    since = Region("nghe-an/since", draft.result(), None)
+    ruling = Ruling("45-QĐ/TU", TITLE, f"T.{PROVINCE}", ISSUED_ON, SINCE, draft.changes)
+    chapters = [
+        *chapter(region, first, EVE, today),
+        *chapter(since, SINCE, today, today),
+    ]
+    yield Part(
+        region.units,
+        lambda: [
+            *appointments.until(appointments.appointments(region, seed, EVE), SINCE),
+            *appointments.since(appointments.appointments(since, seed, today), SINCE),
+        ],
+        chapters,
+        [ruling],
+    )
+
+
+def _reorganise(draft: Draft, random: Random) -> None:
+    province = next(place for place in provinces(2025) if place.code == PROVINCE)
+    reorganisation.renew_communes(draft, province, random)
+    reorganisation.settle_bodies(draft, random)
+    reorganisation.end_districts(draft)
+    for code, name in SINCE_2025:
+        draft.establish(code, f"T.{PROVINCE}", name, "direct", None)
+    party, government = (code for code, _ in SINCE_2025)
+    for bloc in draft.of_kind("bloc"):
+        for code in draft.below(bloc):
+            at_the_party = draft.unit(code).category in AT_THE_PARTY
+            draft.transfer(code, party if at_the_party else government)
+        draft.dissolve(bloc)
 
 
 def _district(top: SyntheticUnit, place: Place, random: Random, today: date) -> SyntheticUnit:

@@ -5,6 +5,7 @@ a place, never a party organisation.
 """
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -48,6 +49,14 @@ class Place:
         return self.name.lower().startswith(("phường", "thị trấn"))
 
 
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """That a commune of 2025 took over from one of 2024, or from a part of it."""
+
+    new_code: str
+    partly: bool
+
+
 @cache
 def provinces(year: int) -> tuple[Place, ...]:
     """The provinces of 2024 (63) or 2025 (34)."""
@@ -66,7 +75,21 @@ def communes(year: int) -> tuple[Place, ...]:
     return _places(f"{year}-communes.csv", "district_code" if year == 2024 else "province_code")
 
 
+@cache
+def successors() -> dict[str, tuple[Succession, ...]]:
+    """Which communes of 2025 took over from each of 2024, by its code, as the table has them."""
+    found: dict[str, tuple[Succession, ...]] = {}
+    for row in _rows("2024-to-2025.csv"):
+        succession = Succession(row["new_code"], row["partly"] == "true")
+        found[row["old_code"]] = (*found.get(row["old_code"], ()), succession)
+    return found
+
+
 def _places(file_name: str, above: str | None) -> tuple[Place, ...]:
-    source = files("server.generation").joinpath("data", file_name)
-    rows = csv.DictReader(source.read_text(encoding="utf-8").splitlines())
+    rows = _rows(file_name)
     return tuple(Place(row["code"], row[above] if above else "", row["name"]) for row in rows)
+
+
+def _rows(file_name: str) -> Iterator[dict[str, str]]:
+    source = files("server.generation").joinpath("data", file_name)
+    return csv.DictReader(source.read_text(encoding="utf-8").splitlines())
