@@ -17,8 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from authz.appointments import Appointment, in_force, read_rules
 from authz.policy import Decision, Held, Policy
 from hierarchy.placements import Revision
-from hierarchy.scope import Base, Located, Scope, ScopeThroughTime, Window
+from hierarchy.scope import Base, Hold, Located, Scope, ScopeThroughTime, Window
 from hierarchy.tables import placement
+
+_NOWHERE = Base(-1, "", 0, 0)
 
 MAX_KEPT = 10_000
 MAX_SCOPES = 100
@@ -56,6 +58,7 @@ class Rights:
         self._spans = spans
         self._policy = policy
         self._scopes: dict[tuple[str, str, date], Scope] = {}
+        self._offices: dict[tuple[str, str, str, str], Scope] = {}
         self._through_time: dict[tuple[str, str], ScopeThroughTime] = {}
 
     def scope(self, action: str, resource: str, day: date) -> Scope:
@@ -66,6 +69,26 @@ class Rights:
                 self._scopes.clear()
             self._scopes[key] = self._policy.scope(self._held(day), action, resource)
         return self._scopes[key]
+
+    def scope_from(self, unit_id: int, action: str, resource: str, day: date) -> Scope:
+        """What the offices held at one unit give, on the tree of a day: what is measured from
+        that unit alone. Denials of all offices count. Covers nothing where no office there gives
+        the right, or the unit does not stand on the day."""
+        scope = self.scope(action, resource, day)
+        allowed = tuple(hold for hold in scope.allowed if hold.base.unit_id == unit_id)
+        return Scope(allowed, scope.denied)
+
+    def office(self, role: str, kind: str, base: Base, action: str, resource: str) -> Scope:
+        """What anybody's office of that role gives at a unit of that kind, placed so."""
+        key = role, kind, action, resource
+        if key not in self._offices:
+            anywhere = (Held(role, kind, _NOWHERE),)
+            self._offices[key] = self._policy.scope(anywhere, action, resource)
+        scope = self._offices[key]
+        return Scope(
+            tuple(Hold(base, hold.reach) for hold in scope.allowed),
+            tuple(Hold(base, hold.reach) for hold in scope.denied),
+        )
 
     def through_time(self, action: str, resource: str) -> ScopeThroughTime:
         """The same on the tree of each day."""

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from graphql import DocumentNode, GraphQLError, specified_rules, validate
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graph.limits import Limits, TooCostly, measure, parse_limited
 from graph.schema.schema import schema
@@ -18,6 +19,7 @@ GRAPHQL_SCHEMA = schema._schema
 MAX_KEPT_CHARACTERS = 400_000
 """Characters of all kept documents together; one alone may have a twentieth of them."""
 MAX_ERRORS = 20
+RULES = (*specified_rules, OneOfInputValidationRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +70,5 @@ def _prepared(query: str, limits: Limits) -> Prepared:
         measure(document, limits)
     except (GraphQLError, TooCostly) as error:
         return Prepared(None, (as_graphql(error),))
-    errors = validate(GRAPHQL_SCHEMA, document, specified_rules, max_errors=MAX_ERRORS)
+    errors = validate(GRAPHQL_SCHEMA, document, RULES, max_errors=MAX_ERRORS)
     return Prepared(None, tuple(errors)) if errors else Prepared(document)

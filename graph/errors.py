@@ -1,8 +1,9 @@
 """Errors as clients see them: the one place where an exception becomes a GraphQL error.
 
-Our own errors keep their code and speak the client's language. What graphql-core says of a
-document or of variables is BAD_USER_INPUT in its words. Everything else is INTERNAL: it is logged,
-and the client learns nothing of it.
+Our own errors keep their code and speak the client's language; a refused decision has all of its
+problems. What graphql-core says of a document or of variables is BAD_USER_INPUT in its words.
+Everything else is INTERNAL, what is wrong with a store too: it is logged, and the client learns
+nothing of it.
 """
 
 from typing import Any
@@ -13,7 +14,8 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from graph.coercion import REFUSED, refused
 from graph.language import said
 from graph.limits import TooCostly as OverLimit
-from hierarchy.errors import ChiboError
+from hierarchy.decision import Problem
+from hierarchy.errors import ChiboError, Refused, StoreError
 
 logger = structlog.get_logger(__name__)
 
@@ -26,11 +28,22 @@ def formatted(error: GraphQLError, language: str) -> dict[str, Any]:
     """An error of an answer: message, path, locations, and extensions with its code."""
     shown: dict[str, Any] = {"message": "", "extensions": _extensions(error)}
     shown["message"] = _message(error, language)
+    if isinstance(error.original_error, Refused):
+        shown["extensions"]["problems"] = [
+            {"change": each.change, "code": each.code, "message": problem_said(each, language)}
+            for each in error.original_error.problems
+        ]
     if error.locations:
         shown["locations"] = [place.formatted for place in error.locations]
     if error.path is not None:
         shown["path"] = error.path
     return shown
+
+
+def problem_said(problem: Problem, language: str) -> str:
+    """A problem of a decision as a sentence, with the names of what stands in its way."""
+    sentence = said(problem.message, dict(problem.values), language)
+    return f"{sentence} ({', '.join(problem.later)})" if problem.later else sentence
 
 
 def request_error(code: str, message: str, language: str, **values: object) -> dict[str, Any]:
@@ -59,6 +72,10 @@ def _extensions(error: GraphQLError) -> dict[str, Any]:
 
 def _message(error: GraphQLError, language: str) -> str:
     cause = error.original_error
+    if isinstance(cause, StoreError):
+        return said(INTERNAL, {}, language)
+    if isinstance(cause, Refused):
+        return problem_said(cause.problems[0], language)
     if isinstance(cause, ChiboError):
         return said(cause.message, cause.values, language)
     if isinstance(cause, OverLimit):

@@ -1,12 +1,14 @@
 """One GraphQL request from its text to its answer.
 
 An operation runs on one transaction: a query on a snapshot, the mutations of a request together.
-Rights are made once, from the revision read first. It knows nothing of HTTP.
+Rights are made once, from the revision read first. Mutations that decide about the tree lock the
+revision for themselves alone; where the tree lives in a graph, its transaction ends just before
+that of the records' database. It knows nothing of HTTP.
 """
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from types import CoroutineType
@@ -15,6 +17,7 @@ from typing import Any, Protocol, TypeGuard
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FragmentDefinitionNode,
     GraphQLError,
     OperationDefinitionNode,
     OperationType,
@@ -29,12 +32,18 @@ from graph.documents import GRAPHQL_SCHEMA, Documents, as_graphql
 from graph.errors import formatted, log_internal
 from graph.limits import Limits, TooCostly, cost
 from graph.resolvers.context import Context
+from graph.resolvers.deciding import catch_up
+from graph.resolvers.previewing import Overtaken
+from graph.resolvers.selection import fields_of
 from graph.resolvers.sizes import SizeKeeper
+from hierarchy.embedded import EmbeddedStore
 from hierarchy.placements import Revision, lock_revision, read_revision
 from hierarchy.projection import read_kinds
+from hierarchy.store import HierarchyStore
 from hierarchy.unit import Kinds
 
 ATTEMPTS = 4
+DECIDING = frozenset({"decide", "reverseDecision"})
 
 
 class Store(Protocol):
@@ -44,6 +53,30 @@ class Store(Protocol):
     def writing(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
     def is_retryable(self, error: DBAPIError) -> bool: ...
     async def wait_before(self, attempt: int) -> None: ...
+
+
+class Tree(Protocol):
+    """The store of the tree beside an open connection to the records' database."""
+
+    def tree(self, connection: AsyncConnection) -> HierarchyStore:
+        """The store, to be read."""
+        ...
+
+    def deciding(self, connection: AsyncConnection) -> AbstractAsyncContextManager[HierarchyStore]:
+        """The store, to be written: what the block wrote is stored whole when it ends well,
+        else not at all."""
+        ...
+
+
+class EmbeddedTree:
+    """The tree where it is kept in the records' database, stored with everything else there."""
+
+    def tree(self, connection: AsyncConnection) -> HierarchyStore:
+        return EmbeddedStore(connection)
+
+    @asynccontextmanager
+    async def deciding(self, connection: AsyncConnection) -> AsyncIterator[HierarchyStore]:
+        yield EmbeddedStore(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +108,7 @@ class Executor:
     limits: Limits
     cursor_key: bytes
     today: Callable[[], date]
+    tree: Tree = field(default_factory=EmbeddedTree)
     rights: RightsKeeper = field(default_factory=RightsKeeper)
     sizes: SizeKeeper = field(default_factory=SizeKeeper)
     _kinds: tuple[Revision, Kinds] | None = None
@@ -102,8 +136,10 @@ class Executor:
         if writes and not request.may_write:
             by_post = GraphQLError("A mutation is sent by POST.")
             return replace(_refused([by_post], request), is_forbidden_method=True)
-        run = self._write if writes else self._read
-        return _answered(await run(prepared.document, request, principal), request)
+        if not writes:
+            return _answered(await self._read(prepared.document, request, principal), request)
+        once = self._decide_once if _decides(prepared.document, operation) else self._write_once
+        return _answered(await self._write(once, prepared.document, request, principal), request)
 
     async def introspect(self, request: Request) -> Answer | None:
         """The answer to a request that asks of the schema alone; null where it asks for more."""
@@ -121,23 +157,39 @@ class Executor:
     async def _read(
         self, document: DocumentNode, request: Request, principal: str
     ) -> ExecutionResult:
+        """Runs the query; again where it asked a tree that is newer than its snapshot."""
+        for attempt in range(ATTEMPTS):
+            result = await self._read_once(document, request, principal)
+            if not any(isinstance(each.original_error, Overtaken) for each in result.errors or ()):
+                break
+            await self.store.wait_before(attempt)
+        return result
+
+    async def _read_once(
+        self, document: DocumentNode, request: Request, principal: str
+    ) -> ExecutionResult:
         async with self.store.reading() as connection:
             revision = await read_revision(connection)
-            context = await self._context(connection, revision, principal)
+            tree = self.tree.tree(connection)
+            context = await self._context(connection, tree, revision, request, principal)
             return await _execute(document, request, context)
 
     async def _write(
-        self, document: DocumentNode, request: Request, principal: str
+        self,
+        once: Callable[[DocumentNode, Request, str], Awaitable[ExecutionResult]],
+        document: DocumentNode,
+        request: Request,
+        principal: str,
     ) -> ExecutionResult:
         """Runs the mutations; again where another writer came between."""
         for attempt in range(ATTEMPTS - 1):
             try:
-                return await self._write_once(document, request, principal)
+                return await once(document, request, principal)
             except DBAPIError as error:
                 if not (isinstance(error, IntegrityError) or self.store.is_retryable(error)):
                     raise
                 await self.store.wait_before(attempt)
-        return await self._write_once(document, request, principal)
+        return await once(document, request, principal)
 
     async def _write_once(
         self, document: DocumentNode, request: Request, principal: str
@@ -145,21 +197,38 @@ class Executor:
         try:
             async with self.store.writing() as connection:
                 revision = await lock_revision(connection)
-                context = await self._context(connection, revision, principal)
-                result = await _execute(document, request, context)
-                _raise_database_error(result)
-                if result.data is None:
-                    raise _Undone(result)
-                return result
+                tree = self.tree.tree(connection)
+                context = await self._context(connection, tree, revision, request, principal)
+                return _done(await _execute(document, request, context))
+        except _Undone as undone:
+            return undone.result
+
+    async def _decide_once(
+        self, document: DocumentNode, request: Request, principal: str
+    ) -> ExecutionResult:
+        """The same for mutations that decide about the tree, first brought up to it."""
+        try:
+            async with self.store.writing() as connection:
+                revision = await lock_revision(connection, alone=True)
+                async with self.tree.deciding(connection) as tree:
+                    context = await self._context(connection, tree, revision, request, principal)
+                    await catch_up(context)
+                    return _done(await _execute(document, request, context))
         except _Undone as undone:
             return undone.result
 
     async def _context(
-        self, connection: AsyncConnection, revision: Revision, principal: str
+        self,
+        connection: AsyncConnection,
+        tree: HierarchyStore,
+        revision: Revision,
+        request: Request,
+        principal: str,
     ) -> Context:
         today = self.today()
         return Context(
             connection=connection,
+            tree=tree,
             rights=await self.rights.rights(connection, principal, revision, today),
             revision=revision,
             kinds=await self._read_kinds(connection, revision),
@@ -167,6 +236,7 @@ class Executor:
             cursor_key=self.cursor_key,
             today=today,
             now=datetime.now(UTC),
+            language=request.language,
         )
 
     async def _read_kinds(self, connection: AsyncConnection, revision: Revision) -> Kinds:
@@ -181,6 +251,25 @@ class _Undone(Exception):
     def __init__(self, result: ExecutionResult) -> None:
         super().__init__()
         self.result = result
+
+
+def _done(result: ExecutionResult) -> ExecutionResult:
+    """The result of mutations that are to be stored; raises what keeps them from it."""
+    _raise_database_error(result)
+    if result.data is None:
+        raise _Undone(result)
+    return result
+
+
+def _decides(document: DocumentNode, operation: OperationDefinitionNode) -> bool:
+    fragments = {
+        each.name.value: each
+        for each in document.definitions
+        if isinstance(each, FragmentDefinitionNode)
+    }
+    return any(
+        each.name.value in DECIDING for each in fields_of(operation.selection_set, fragments)
+    )
 
 
 def _operation(document: DocumentNode, request: Request) -> OperationDefinitionNode:

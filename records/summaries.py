@@ -241,6 +241,21 @@ async def sums_of_units(
     return found
 
 
+async def count_of_units(
+    connection: AsyncConnection,
+    summary: Summary,
+    counting: Counting,
+    chosen: RecordFilter,
+    unit_ids: Sequence[int],
+) -> int:
+    """How many records of the very units count."""
+    question = _Question(summary, counting, chosen, (), (next(iter(summary.measures)),))
+    wanted = given(is_postgresql(connection), "wanted", key=list(unit_ids))
+    is_one = question.stood.c.unit_id.in_(select(wanted.c.key))
+    rows = await connection.execute(question.statement(question.source(), is_one, [], None))
+    return int(rows.scalar() or 0)
+
+
 class _Question:
     """One summary being asked: where its rows come from, what cuts and what groups them."""
 

@@ -38,18 +38,33 @@ async def stored_before(connection: AsyncConnection, writing: Writing) -> UUID |
     """
     if writing.key is None:
         return None
+    return await stored_under(connection, writing.principal, writing.key, writing.content)
+
+
+async def stored_under(
+    connection: AsyncConnection, principal: str, key: str, content: str
+) -> UUID | None:
+    """What a principal's key has stored; null where it is new. Raises `Conflict` where that was
+    something else."""
     rows = await connection.execute(
         select(client_key.c.content, client_key.c.record_id).where(
-            client_key.c.principal == writing.principal, client_key.c.key == writing.key
+            client_key.c.principal == principal, client_key.c.key == key
         )
     )
     row = rows.first()
     if row is None:
         return None
-    if row.content != writing.content:
+    if row.content != content:
         raise Conflict("This client key has stored something else.", field="client_key")
     found: UUID = row.record_id
     return found
+
+
+async def remember(
+    connection: AsyncConnection, resource: str, principal: str, key: str, content: str, id: UUID
+) -> None:
+    """Remembers under a principal's key what was stored elsewhere."""
+    await bulk.store_keys(connection, principal, resource, [(key, content, id.hex)])
 
 
 async def store(connection: AsyncConnection, writing: Writing, recorded_at: datetime) -> UUID:

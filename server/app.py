@@ -79,7 +79,7 @@ class _Server:
         async with AsyncExitStack() as stack:
             self._stores = await stack.enter_async_context(open_stores(self._settings))
             await self._stores.prepare()
-            self._endpoint = await self._make_endpoint(self._stores.database)
+            self._endpoint = await self._make_endpoint(self._stores)
             catching_up = asyncio.create_task(self._keep_up())
             logger.info("ready", tokens_of=self._identity.source)
             yield
@@ -104,12 +104,13 @@ class _Server:
             ready = False
         return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
 
-    async def _make_endpoint(self, database: Database) -> Endpoint:
+    async def _make_endpoint(self, stores: Stores) -> Endpoint:
         executor = Executor(
-            database,
+            stores.database,
             self._settings.limits(),
-            await _cursor_key(database),
+            await _cursor_key(stores.database),
             self._settings.today,
+            stores,
         )
         return Endpoint(
             executor,

@@ -50,6 +50,16 @@ class Stores:
         """The store of the tree: the graph, or the embedded one on this connection."""
         return self.graph or EmbeddedStore(connection)
 
+    @asynccontextmanager
+    async def deciding(self, connection: AsyncConnection) -> AsyncIterator[HierarchyStore]:
+        """The store of the tree, to be written: in the graph, what the block wrote is stored when
+        it ends well; the embedded one's is stored with all else on the connection."""
+        if self.graph is None:
+            yield EmbeddedStore(connection)
+            return
+        async with self.graph.writing() as tree:
+            yield tree
+
 
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:

@@ -22,6 +22,9 @@ ROOMS = ("graph", "authz", "records", "hierarchy")
 OPERATORS = ("hierarchy/founding.py", "hierarchy/neo4j.py", "hierarchy/embedded.py")
 """Speak to whoever loads a folder or runs a server, on the command line, which is English."""
 
+TO_OPERATORS = {"{faults}"}
+"""The faults of a folder's units, which no client founds."""
+
 MESSAGE_AT = {
     "BadInput": 0,
     "Conflict": 0,
@@ -31,8 +34,18 @@ MESSAGE_AT = {
     "_bad": 0,
     "_Refusal": 2,
     "Fault": 1,
+    "Problem": 2,
+    "_holding": 0,
 }
 """Where the message stands among the arguments of what a client is answered with."""
+
+CONSTANTS = (
+    "graph/errors.py",
+    "graph/coercion.py",
+    "graph/resolvers/decisions.py",
+    "graph/resolvers/judging.py",
+)
+"""Modules that say what their constants say."""
 
 HANDED_ON = {
     "UNAUTHENTICATED",
@@ -41,6 +54,11 @@ HANDED_ON = {
     "error.message",
     "what",
     "str(error)",
+    "conflict.message",
+    "taken",
+    "_DECIDED_LATER",
+    "LATER",
+    "said",
 }
 """What stands where a message is no literal: its sentences are found where they are made."""
 
@@ -82,6 +100,22 @@ def constants(tree: ast.Module) -> Iterator[str]:
             yield found
 
 
+def complaints(tree: ast.Module) -> Iterator[str]:
+    """The sentences of a module that are no docstrings: what it says of a decision."""
+    prose = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            prose.add(id(node.value))
+        found = text_of(node) if isinstance(node, ast.expr) else None
+        if found is not None and id(node) not in prose and found.endswith("."):
+            yield found
+
+
 def of_the_errors(tree: ast.Module) -> Iterator[str]:
     """What an exception says where nothing is given: defaults, and what it hands to the root."""
     for node in ast.walk(tree):
@@ -99,11 +133,13 @@ def messages() -> set[str]:
         found.update(filter(None, map(text_of, calls(name, tree))))
         if name.startswith("records/"):
             found.update(returned(tree))
-        if name in ("graph/errors.py", "graph/coercion.py"):
+        if name in CONSTANTS:
             found.update(constants(tree))
-        if name == "hierarchy/errors.py":
+        if name in ("hierarchy/errors.py", "graph/resolvers/previewing.py"):
             found.update(of_the_errors(tree))
-    return found
+        if name == "hierarchy/timeline.py":
+            found.update(complaints(tree))
+    return found - TO_OPERATORS
 
 
 def catalogue() -> dict[str, str]:

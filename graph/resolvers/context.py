@@ -17,8 +17,10 @@ from strawberry.dataloader import DataLoader
 from authz.rights import Rights
 from graph.resolvers.sizes import SizeKeeper
 from hierarchy import placements
+from hierarchy.decisions import Sight
 from hierarchy.placements import Revision
 from hierarchy.scope import Scope
+from hierarchy.store import HierarchyStore
 from hierarchy.unit import Kinds, Placed
 
 P = ParamSpec("P")
@@ -28,9 +30,11 @@ T = TypeVar("T")
 @dataclass
 class Context:
     """One request. `now` is the moment it began; `cursor_key` the server's secret for cursors;
-    `selections` what is selected where, as `selection.py` found it."""
+    `tree` the store of the tree, to be asked what a decision would do, and in a request that
+    decides to be written to; `selections` what is selected where, as `selection.py` found it."""
 
     connection: AsyncConnection
+    tree: HierarchyStore
     rights: Rights
     revision: Revision
     kinds: Kinds
@@ -38,6 +42,7 @@ class Context:
     cursor_key: bytes
     today: date
     now: datetime
+    language: str
     selections: dict[Hashable, frozenset[str]] = field(default_factory=dict)
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -51,6 +56,11 @@ class Context:
         """Runs a query on the request's connection when it is free."""
         async with self._turn:
             return await query(self.connection, *args, **named)
+
+    async def ask_tree(self, question: Callable[[HierarchyStore], Awaitable[T]]) -> T:
+        """Asks the store of the tree, which may be on the same connection."""
+        async with self._turn:
+            return await question(self.tree)
 
     def loader(
         self, name: Hashable, load: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
@@ -69,6 +79,19 @@ class Context:
     def sight(self, day: date) -> Scope:
         """The units that the viewer may read on a day."""
         return self.rights.scope("read", "unit", day)
+
+    @property
+    def sight_through_time(self) -> Sight:
+        """The units that the viewer may read, today and on the tree of each day."""
+        through_time = self.rights.through_time("read", "unit")
+        return Sight(self.today, self.sight(self.today), through_time)
+
+    def renew(self, rights: Rights, revision: Revision, kinds: Kinds) -> None:
+        """Goes on with a tree that this very request has changed: what was loaded before is
+        forgotten, and sizes are kept apart, for the change may yet be undone."""
+        self.rights, self.revision, self.kinds = rights, revision, kinds
+        self.sizes = SizeKeeper()
+        self._loaders.clear()
 
     async def units(self, unit_ids: list[int], day: date) -> list[Placed]:
         """Units as they stand on a day, for whoever has been shown them; absent ones left out."""

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 
+from hierarchy import decisions
 from hierarchy.errors import BadInput
 from records.lists import Position
 
@@ -63,6 +64,14 @@ def record_after(name: ListName, after: str | None) -> Position | None:
     day, id_ = name.position(after)
     when = day if isinstance(day, int) else date.fromisoformat(str(day))
     return Position(when, UUID(str(id_)))
+
+
+def decision_after(name: ListName, after: str | None) -> decisions.Position | None:
+    """The place that a page of decisions begins after."""
+    if after is None:
+        return None
+    day, number = name.position(after)
+    return decisions.Position(date.fromisoformat(str(day)), str(number))
 
 
 def _text(raw: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Global ids: one opaque text for a unit, a record or an appointment.
+"""Global ids: one opaque text for a unit, a decision, a record or an appointment.
 
 A text that is none decodes to null, and so reads like the id of something that does not exist.
 """
@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from authz.appointments import Appointment
+from hierarchy.decisions import DecisionSeen
 from hierarchy.unit import Placed
 from records.record import Evaluation, Inspection, Meeting
 
 _NAMES: dict[type, str] = {
     Placed: "Unit",
+    DecisionSeen: "Decision",
     Meeting: "Meeting",
     Evaluation: "Evaluation",
     Inspection: "Inspection",
@@ -22,9 +24,15 @@ _NAMES: dict[type, str] = {
 
 
 def global_id(thing: Any) -> str:
-    """The id of a unit (by its code) or of anything that has a UUID."""
-    key = thing.code if isinstance(thing, Placed) else thing.id.hex
+    """The id of a unit (by its code), a decision (by its number) or anything that has a UUID."""
+    key = _key(thing)
     return base64.urlsafe_b64encode(f"{_NAMES[type(thing)]}:{key}".encode()).decode().rstrip("=")
+
+
+def _key(thing: Any) -> str:
+    if isinstance(thing, Placed):
+        return thing.code
+    return thing.number if isinstance(thing, DecisionSeen) else str(thing.id.hex)
 
 
 def parse_id(text: str) -> tuple[str, str] | None:

@@ -43,16 +43,17 @@ def _below(
 ) -> Iterator[FieldNode]:
     for node in nodes:
         if node.selection_set is not None:
-            yield from _fields(node.selection_set, fragments)
+            yield from fields_of(node.selection_set, fragments)
 
 
-def _fields(
+def fields_of(
     selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]
 ) -> Iterator[FieldNode]:
+    """The fields of one selection, those of fragments in it included."""
     for node in selections.selections:
         if isinstance(node, FieldNode):
             yield node
         elif isinstance(node, InlineFragmentNode):
-            yield from _fields(node.selection_set, fragments)
+            yield from fields_of(node.selection_set, fragments)
         elif isinstance(node, FragmentSpreadNode):
-            yield from _fields(fragments[node.name.value].selection_set, fragments)
+            yield from fields_of(fragments[node.name.value].selection_set, fragments)

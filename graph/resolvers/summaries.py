@@ -1,11 +1,13 @@
 """How sums are answered: what may be counted, by which groups, and in which order.
 
 Sums follow the tree that is asked for. Only measures that are selected are computed. A unit whose
-subtree holds nothing that the viewer may summarise has null; at the root that is FORBIDDEN.
+subtree holds nothing that the viewer may summarise has null; at the root that is FORBIDDEN. Under
+AS_RECORDED the trees asked for are those of all days so far: who could count something in the
+subtree on one of them keeps its figures (`design.md`, 3, Which tree).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from types import SimpleNamespace
@@ -15,7 +17,8 @@ from graph.resolvers.context import Context
 from graph.resolvers.units import check_kinds, within
 from hierarchy import placements
 from hierarchy.errors import BadInput, Forbidden, TooCostly
-from hierarchy.unit import Kind, Placed
+from hierarchy.scope import Scope
+from hierarchy.unit import Kind, Placed, units_of_path
 from records import summaries
 from records.filters import RecordFilter
 from records.summaries import MAX_ROWS, PERIODS, Attribution, Counting, Sum, Summary, share, whole
@@ -115,10 +118,10 @@ async def summarised(
     _check_root(context, asked, within_code, as_of)
     day = as_of or context.today
     inside = await within(context, within_code, day)
-    counting = _counting(context, form, asked, day)
+    counting = counting_on(context, form, asked.attribution, day)
     if inside is None:
         inside = await _lowest(context, counting, "CHILD" in asked.group_by)
-    elif not await _is_reached(context, form.summary.series.resource, inside):
+    elif not await _is_reached(context, form, asked, inside):
         raise Forbidden
     found = await context.ask(
         summaries.sums,
@@ -137,11 +140,8 @@ async def of_unit(context: Context, form: Form, unit: Placed, asked: Asked) -> l
     """The rows over the unit's subtree on its day; null where nothing of it may be summarised."""
     asked.check()
     check_kinds(context, asked.chosen.unit_kind, "unitKind")
-    counting = _counting(context, form, asked, unit.day)
-    measured = await _measured(context, asked, unit)
-    if measured is None or not await context.sees(unit):
-        return None
-    if not await _is_reached(context, form.summary.series.resource, measured):
+    counting = counting_on(context, form, asked.attribution, unit.day)
+    if not await context.sees(unit) or not await _is_reached(context, form, asked, unit):
         return None
 
     async def load(unit_ids: list[int]) -> Mapping[int, Any]:
@@ -172,11 +172,12 @@ def _check_root(
             raise BadInput("AS_RECORDED by child needs `within`.", field="within")
 
 
-def _counting(context: Context, form: Form, asked: Asked, day: date) -> Counting:
+def counting_on(context: Context, form: Form, attribution: Attribution, day: date) -> Counting:
+    """What counts for the viewer of a kind of record on the tree of a day."""
     resource = form.summary.series.resource
     rights = context.rights
     return Counting(
-        asked.attribution,
+        attribution,
         day,
         context.today,
         rights.scope("summarise", resource, day),
@@ -185,18 +186,13 @@ def _counting(context: Context, form: Form, asked: Asked, day: date) -> Counting
     )
 
 
-async def _measured(context: Context, asked: Asked, unit: Placed) -> Placed | None:
-    """The unit where rights to its sums are measured: on its day, AS_RECORDED today."""
-    if asked.attribution is Attribution.AS_OF or unit.day == context.today:
-        return unit
-    standing = await context.units([unit.unit_id], context.today)
-    return standing[0] if standing else None
-
-
 async def _lowest(context: Context, counting: Counting, by_child: bool) -> Placed | None:
     """The unit whose children a summary without `within` is grouped by; null without such
-    groups. Raises `Forbidden` where nothing at all may be summarised on the day asked for."""
+    groups. Raises `Forbidden` where nothing at all may be summarised on the tree asked for."""
     scope, day = counting.on_day, counting.day
+    if counting.attribution is Attribution.AS_RECORDED:
+        await _check_ever(context, counting)
+        return None
     if by_child or not scope.surely_reaches(""):
         lowest = await context.ask(placements.lowest_above, scope, day)
         if lowest is None:
@@ -205,17 +201,53 @@ async def _lowest(context: Context, counting: Counting, by_child: bool) -> Place
     return None
 
 
-async def _is_reached(context: Context, resource: str, unit: Placed) -> bool:
-    """Whether something in the unit's subtree may be summarised on the unit's day."""
-    scope, day = context.rights.scope("summarise", resource, unit.day), unit.day
-    if scope.covers(unit) or scope.surely_reaches(unit.path):
+async def _check_ever(context: Context, counting: Counting) -> None:
+    """Raises `Forbidden` where nothing could be summarised on any day so far."""
+    scopes, today = counting.through_time, counting.today
+    if counting.on_today.surely_reaches(""):
+        return
+    holds = [hold for window in scopes.windows for hold in window.scope.allowed]
+    tops = {units_of_path(hold.base.path)[0] for hold in holds}
+    if not await context.ask(placements.ever_reached, scopes, today, sorted(tops)):
+        raise Forbidden
+
+
+async def _is_reached(context: Context, form: Form, asked: Asked, unit: Placed) -> bool:
+    """Whether something in the unit's subtree may be summarised on the trees asked for."""
+    resource = form.summary.series.resource
+    scope = context.rights.scope("summarise", resource, unit.day)
+    is_sure = scope.covers(unit) or scope.surely_reaches(unit.path)
+    if is_sure and unit.day <= context.today:
         return True
+    if asked.attribution is Attribution.AS_RECORDED:
+        return await _is_ever_reached(context, resource, unit)
+    return await _is_reached_on(context, resource, scope, unit)
+
+
+async def _is_reached_on(context: Context, resource: str, scope: Scope, unit: Placed) -> bool:
+    day, today = unit.day, context.today
+    scopes = context.rights.through_time("summarise", resource)
 
     async def load(paths: list[str]) -> Mapping[str, bool]:
-        found = await context.ask(placements.reached, scope, day, paths)
+        if day <= today:
+            found = await context.ask(placements.reached, scope, day, paths)
+        else:
+            asked = scope, scopes, day, today, paths
+            found = await context.ask(placements.reached_ahead, *asked)
         return {path: path in found for path in paths}
 
-    reached: bool = await context.loader(("reached", scope, day), load).load(unit.path)
+    reached: bool = await context.loader(("reached", resource, day), load).load(unit.path)
+    return reached
+
+
+async def _is_ever_reached(context: Context, resource: str, unit: Placed) -> bool:
+    scopes = context.rights.through_time("summarise", resource)
+
+    async def load(unit_ids: list[int]) -> Mapping[int, bool]:
+        found = await context.ask(placements.ever_reached, scopes, context.today, unit_ids)
+        return {unit_id: unit_id in found for unit_id in unit_ids}
+
+    reached: bool = await context.loader(("ever reached", resource), load).load(unit.unit_id)
     return reached
 
 
@@ -257,20 +289,27 @@ class _Rows:
     async def _children(
         self, found: Mapping[int, Sequence[Sum]], listed: Mapping[int, list[Placed]]
     ) -> dict[int, Placed]:
-        """The children that records fall under, by id, on the day or else as they stand today;
-        those that are listed already are not asked for again."""
+        """The children that records fall under, by id, as on the day; one that is not in sight
+        there, since it has left, by its own fields as it stood when it was last here. Those that
+        are listed already are not asked for again."""
         if "CHILD" not in self._asked.group_by:
             return {}
         at = self._asked.group_by.index("CHILD")
         wanted = {row.groups[at] for sums in found.values() for row in sums} - {None}
-        days = dict.fromkeys((self._day, self._context.today))
         children = {child.unit_id: child for each in listed.values() for child in each}
-        for day in days:
-            missing = sorted(wanted - children.keys())
-            if missing:
-                units = await self._context.units(missing, day)
-                children.update({unit.unit_id: unit for unit in units})
-        return children
+        missing = sorted(wanted - children.keys())
+        standing = await self._context.units(missing, self._day) if missing else []
+        children |= {unit.unit_id: unit for unit in standing if await self._is_here(unit)}
+        gone = sorted(wanted - children.keys())
+        return children | (await self._left(gone, list(found)) if gone else {})
+
+    async def _is_here(self, unit: Placed) -> bool:
+        return self._asked.attribution is Attribution.AS_OF or await self._context.sees(unit)
+
+    async def _left(self, gone: list[int], above: list[int]) -> dict[int, Placed]:
+        today = self._context.today
+        units = await self._context.ask(placements.last_under, gone, above, today)
+        return {unit_id: replace(unit, parent_id=None) for unit_id, unit in units.items()}
 
     def _of_unit(
         self, sums: Sequence[Sum], children: Mapping[int, Placed], listed: list[Placed]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authz.appointments import Appointment
-from graph.resolvers import records, units
+from graph.resolvers import decisions, records, units
 from graph.resolvers.context import Context
 from graph.resolvers.identity import parse_id, parse_key
 from hierarchy.unit import Placed
@@ -42,6 +42,8 @@ async def node(context: Context, id: str) -> Any:
     name, key = found
     if name == "Unit":
         return await units.find(context, key, context.today)
+    if name == "Decision":
+        return await decisions.find(context, key)
     uuid = parse_key(key)
     if uuid is None:
         return None

@@ -40,8 +40,13 @@ def measures_of(
         chosen,
         tuple(key.value for key in group_by or ()),
         attribution or Attribution.AS_OF,
-        frozenset(_snake(name) for name in selected(info)),
+        selected_names(info),
     )
+
+
+def selected_names(info: Info) -> frozenset[str]:
+    """The names of the fields selected below this one, as they are called in the source."""
+    return frozenset(_snake(name) for name in selected(info))
 
 
 def _snake(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from hierarchy.decision import ChangeKind
 from hierarchy.placements import UnitStatus
 from records.lists import RecordOrder
 from records.record import (
@@ -17,6 +18,7 @@ from records.summaries import Attribution
 
 __all__ = [
     "Attribution",
+    "ChangeKind",
     "InspectionBody",
     "InspectionGround",
     "InspectionKind",
@@ -28,6 +30,9 @@ __all__ = [
     "UnitStatus",
 ]
 
+strawberry.enum(
+    ChangeKind, description="What may be changed about the tree: seven kinds of change."
+)
 strawberry.enum(UnitStatus, description="Whether a unit is open on the day asked for.")
 strawberry.enum(RecordOrder, description="By the record's date, ties in one stable order.")
 strawberry.enum(

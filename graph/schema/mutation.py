@@ -1,4 +1,4 @@
-"""What can be written: records, each answered with what was stored."""
+"""What can be written: records and decisions, each answered with what was stored."""
 
 from datetime import date
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
-from graph.resolvers import writing
+from graph.resolvers import deciding, writing
 from graph.resolvers.writing import Given
+from graph.schema.deciding import DecisionInput, given_decision
+from graph.schema.decisions import Decision
 from graph.schema.enumerations import (
     InspectionBody,
     InspectionGround,
@@ -141,4 +143,21 @@ class Mutation:
         )
         asked = Given(entry, input.unit_code, input.by_unit_code, given(input.client_key))
         found: Any = await writing.record(info.context, INSPECTIONS, asked)
+        return found
+
+    @strawberry.mutation(
+        description="Takes a decision of reorganisation: whole or not at all. Where it cannot be "
+        "taken, extensions.problems has every reason."
+    )
+    async def decide(self, info: Info, input: DecisionInput) -> Decision:
+        found: Any = await deciding.decide(info.context, given_decision(input))
+        return found
+
+    @strawberry.mutation(
+        description="Takes a decision back. Only while no later decision, record or appointment "
+        "holds on to what it made; else CONFLICT with how many, and the names of those in sight. "
+        "Its codes and number stay used."
+    )
+    async def reverse_decision(self, info: Info, number: str, reason: str) -> Decision:
+        found: Any = await deciding.reverse(info.context, number, reason)
         return found

@@ -6,8 +6,10 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
-from graph.resolvers import records, summaries, units, viewer
-from graph.schema.asking import NO_GROUPS, list_of, measures_of
+from graph.resolvers import decisions, previewing, records, summaries, units, viewer
+from graph.schema.asking import NO_GROUPS, list_of, measures_of, selected_names
+from graph.schema.deciding import DecisionInput, given_decision
+from graph.schema.decisions import Decision, DecisionConnection, DecisionPreview
 from graph.schema.enumerations import Attribution, RecordOrder
 from graph.schema.evaluations import EvaluationConnection, EvaluationGrouping, EvaluationSummary
 from graph.schema.filters import (
@@ -159,4 +161,39 @@ class Query:
         found: Any = await summaries.summarised(
             info.context, summaries.INSPECTIONS, given(within), asked, given(as_of)
         )
+        return found
+
+    @strawberry.field(
+        description="A decision by its number. Seen by who sees one of its units, today or on the "
+        "tree of its day."
+    )
+    async def decision(self, info: Info, number: str) -> Decision | None:
+        found: Any = await decisions.find(info.context, number)
+        return found
+
+    @strawberry.field(
+        description="Decisions the viewer sees, by effectiveOn, newest first, then number. "
+        "`within`: with a change of a unit in that subtree today, or on its day where the unit "
+        "stands only then. Ranges include both ends."
+    )
+    async def decisions(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        effective_from: date | None = UNSET,
+        effective_to: date | None = UNSET,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> DecisionConnection | None:
+        days = given(effective_from), given(effective_to)
+        found: Any = await decisions.listed(info.context, given(within), *days, first, given(after))
+        return found
+
+    @strawberry.field(
+        description="What `decide` would do, without doing it; `decide` fails with the first "
+        "problem's code and all of them in extensions.problems."
+    )
+    async def preview_decision(self, info: Info, input: DecisionInput) -> DecisionPreview | None:
+        asked = given_decision(input), selected_names(info)
+        found: Any = await previewing.preview(info.context, *asked)
         return found

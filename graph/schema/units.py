@@ -6,8 +6,9 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
-from graph.resolvers import records, summaries, units
+from graph.resolvers import histories, records, summaries, units
 from graph.schema.asking import NO_GROUPS, list_of, measures_of
+from graph.schema.decisions import UnitVersion
 from graph.schema.enumerations import Attribution, RecordOrder
 from graph.schema.evaluations import EvaluationConnection, EvaluationGrouping, EvaluationSummary
 from graph.schema.filters import (
@@ -78,6 +79,29 @@ class Unit(Node):
         found: Any = await units.children(
             info.context, _placed(self), unit_filter(filter), first, given(after)
         )
+        return found
+
+    @strawberry.field(
+        description="Names, kinds, categories, parents over time, oldest first, what is decided "
+        "ahead included: one version for each span without a change, the first from the day it "
+        "stands in the tree, the last to closedOn. Shown are versions on whose first day, or "
+        "today, the viewer sees the unit."
+    )
+    async def history(self, info: Info) -> list[UnitVersion]:
+        found: Any = await histories.history(info.context, _placed(self))
+        return found
+
+    @strawberry.field(
+        description="Units that took over from it (merge, split): directly, by decisions in force "
+        "on the day asked for, those in sight, by code."
+    )
+    async def successors(self, info: Info) -> list["Unit"]:
+        found: Any = await histories.successors(info.context, _placed(self))
+        return found
+
+    @strawberry.field(description="Units that it took over from, likewise.")
+    async def predecessors(self, info: Info) -> list["Unit"]:
+        found: Any = await histories.predecessors(info.context, _placed(self))
         return found
 
     @strawberry.field(description="The unit's own meetings.")

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from server.database import Database
 from tests import province
+from tests.graph.reorganised import WITH_MORE, reorganise
 from tests.province import Client
 
 
@@ -59,4 +60,20 @@ async def reader(
 async def writer(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Client]:
     """A server that the test may write to."""
     async with province.served(province.settings_of(tmp_path, sqlite_url)) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session", params=["sqlite", "postgresql"])
+async def reorganised(
+    request: pytest.FixtureRequest,
+    fresh_database: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Client]:
+    """The small province after its decisions (`reorganised.py`), on either engine, to be read."""
+    home, url = tmp_path_factory.mktemp("reorganised"), fresh_database(request.param)
+    database = Database(url)
+    await province.fill(database, home / "data", WITH_MORE)
+    await database.close()
+    async with province.served(province.settings_of(home, url)) as client:
+        await reorganise(client)
         yield client
