@@ -1,44 +1,74 @@
-"""`make bench`: loads the province into both databases, asks both servers, prints a table.
+"""`make bench`: loads the province into both databases, asks both servers, prints a table; then
+reorganises two provinces and loads the whole country. `python -m benchmarks PART` runs one part:
+`province`, `reorganisation` or `country`.
 
-It takes four to ten minutes and asserts nothing: a figure beyond its aim is marked `!`, and the
-exit code stays 0.
+It takes seven to fifteen minutes and asserts nothing: a figure beyond its aim is marked `!`, and
+the exit code stays 0.
 """
 
 import os
 import platform
+import sys
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import floor, province, rights
+from benchmarks import country, floor, past, province, provinces, rights, transfers
 from benchmarks.client import Client, request
 from benchmarks.measuring import Times, alone, alternately
 from benchmarks.province import Store
 from benchmarks.questions import QUESTIONS, Question
 from benchmarks.servers import Server, chibo, hand_written
+from benchmarks.transfers import TRANSFERS, Transfer
 
 MOST_MEMORY = 200
 MOST_COLD = 2.0
 FEWEST_COVERED = 500_000
 FEWEST_ROWS = {"PostgreSQL": 50_000, "SQLite": 30_000}
+MOST_DISTURBED = 2.0
+MOST_PAST = 1.5
+MOST_COUNTRY = 180
 
 console = Console(highlight=False, width=100)
 
 
 def main() -> None:
-    """The whole run, database by database."""
+    """The parts of the run that are named, or all of them."""
+    parts = {"province": _province, "reorganisation": _reorganisation, "country": _country}
     console.print(f"Python {platform.python_version()}, {os.cpu_count()} processors")
+    for name in sys.argv[1:] or parts:
+        parts[name]()
+
+
+def _province() -> None:
     console.print(f"The province's folder: {province.folder()}")
     with province.stores() as stores:
         for store in stores:
             _measure(store)
 
 
+def _reorganisation() -> None:
+    console.print(f"The folder of two provinces: {provinces.folder()}")
+    for opened in (provinces.in_graph, provinces.embedded):
+        with opened() as store:
+            _reorganise(store)
+
+
+def _country() -> None:
+    console.print(f"The country's folder: {country.folder()}")
+    with country.stores() as stores:
+        for store in stores:
+            loading = province.load(store, country.folder())
+            shown = _marked(f"{loading.seconds:.1f} s", loading.seconds <= MOST_COUNTRY)
+            console.print(
+                f"{store.name}: the reorganisation of 2025 loaded in {shown}, "
+                f"{loading.busy:.1f} s of them busy; aim ≤ {MOST_COUNTRY} s"
+            )
+
+
 def _measure(store: Store) -> None:
     console.rule(store.name)
-    table = Table("work", "Chibo p50", "p99", "floor p50", "p99", "ratio", "aim", box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _table("Chibo p50", "p99", "floor p50", "p99", "ratio", "aim")
     _load(store, table)
     with chibo(store) as served, hand_written(store) as floored:
         for question in QUESTIONS:
@@ -48,8 +78,55 @@ def _measure(store: Store) -> None:
     console.print(table)
 
 
+def _reorganise(store: Store) -> None:
+    """Transfers in two provinces, who reads meanwhile, and a summary on both sides of one."""
+    console.rule(store.name)
+    table = _table("p50", "p99", "beside p50", "p99", "ratio", "aim")
+    with chibo(store) as deciding, chibo(store) as beside:
+        for transfer in TRANSFERS:
+            _transfer(store, deciding, beside, transfer, table)
+        console.print("  a summary of a past day …", style="dim")
+        past.reorganise(store, deciding)
+        then, today = past.measure(store, beside)
+        _against(table, "summary of a past day", then, today, 50, MOST_PAST)
+    console.print(table)
+
+
+def _transfer(
+    store: Store, deciding: Server, beside: Server, transfer: Transfer, table: Table
+) -> None:
+    console.print(f"  transfer of {transfer.title} …", style="dim")
+    found = transfers.measure(store, deciding, beside, transfer)
+    shown, is_met = _pair(found.there), found.there.at(50) <= transfer.aim
+    table.add_row(
+        f"transfer of {transfer.title}",
+        *(_marked(shown[0], is_met), shown[1], "", "", "", f"≤ {transfer.aim:g} ms"),
+    )
+    table.add_row("  and its reversal", *_pair(found.back), "", "", "", "")
+    for title, name in (("elsewhere", "beside"), ("in its process", "same")):
+        meanwhile, undisturbed = (
+            Times(tuple(getattr(readers, name))) for readers in (found.meanwhile, found.undisturbed)
+        )
+        _against(table, f"  readers {title}", meanwhile, undisturbed, 99, MOST_DISTURBED)
+
+
+def _against(
+    table: Table, title: str, times: Times, least: Times, percent: int, most: float
+) -> None:
+    ratio = times.at(percent) / least.at(percent)
+    shown = _marked(f"{ratio:.2f}", ratio <= most)
+    table.add_row(title, *_pair(times), *_pair(least), shown, f"p{percent} ≤ {most:g}")
+
+
+def _table(*columns: str) -> Table:
+    table = Table("work", *columns, box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
 def _load(store: Store, table: Table) -> None:
-    loading = province.load(store)
+    loading = province.load(store, province.folder())
     speed, aim = loading.rows / loading.seconds, FEWEST_ROWS[store.name]
     console.print(f"  loaded in {loading.seconds:.1f} s, {loading.busy:.1f} s of them busy")
     _plain(table, "chibo load, rows a second", f"{speed:,.0f}", f"≥ {aim:,}", speed >= aim)

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from server.generation import generate
-from tests.servers import fresh_postgres_database
+from tests.servers import Server, fresh_postgres_database
 
 ROOT = Path(__file__).resolve().parent.parent
 CHIBO = str(Path(sys.executable).with_name("chibo"))
@@ -27,11 +27,14 @@ FOLDER = ROOT / ".cache" / "benchmarks" / f"{SHAPE}-{YEARS}-{SEED}-{TODAY}"
 
 @dataclass(frozen=True)
 class Store:
-    """A database under measurement: `home` is CHIBO_HOME, `url` SQLAlchemy's address of it."""
+    """A database under measurement: `home` is CHIBO_HOME, `url` SQLAlchemy's address of it,
+    `graph` the Neo4j that holds the tree; null where it is embedded."""
 
     name: str
     home: Path
     url: str
+    graph: Server | None = None
+    today: date = TODAY
 
     @property
     def variables(self) -> dict[str, str]:
@@ -40,7 +43,17 @@ class Store:
         return kept | {
             "CHIBO_HOME": str(self.home),
             "CHIBO_DATABASE_URL": self.url,
-            "CHIBO_TODAY": TODAY.isoformat(),
+            "CHIBO_TODAY": self.today.isoformat(),
+            **self._of_the_graph(),
+        }
+
+    def _of_the_graph(self) -> dict[str, str]:
+        if self.graph is None:
+            return {}
+        return {
+            "CHIBO_NEO4J_URI": self.graph.uri,
+            "CHIBO_NEO4J_USER": self.graph.user,
+            "CHIBO_NEO4J_PASSWORD": self.graph.password,
         }
 
     def run(self, *arguments: str) -> str:
@@ -79,25 +92,30 @@ def stores() -> Iterator[list[Store]]:
 
 def folder() -> Path:
     """The province's data folder, drawn where it is not there yet."""
-    if not FOLDER.exists():
-        FOLDER.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=FOLDER.parent) as aside:
-            drawn = Path(aside) / "folder"
-            generate(drawn, SHAPE, YEARS, SEED, TODAY)
-            drawn.rename(FOLDER)
-    return FOLDER
+    return drawn(FOLDER, SHAPE, YEARS, TODAY)
 
 
-def load(store: Store) -> Loading:
-    """`chibo load` of the whole folder, from the start of its process to the end."""
+def drawn(folder: Path, shape: str, years: int, today: date) -> Path:
+    """A data folder, drawn where it is not there yet."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+            fresh = Path(aside) / "folder"
+            generate(fresh, shape, years, SEED, today)
+            fresh.rename(folder)
+    return folder
+
+
+def load(store: Store, folder: Path) -> Loading:
+    """`chibo load` of a whole folder, from the start of its process to the end."""
     before, begun = os.times(), time.perf_counter()
-    store.run("load", str(folder()))
+    store.run("load", str(folder))
     seconds, after = time.perf_counter() - begun, os.times()
     busy = after.children_user - before.children_user
     busy += after.children_system - before.children_system
-    return Loading(_rows(folder()), seconds, busy)
+    return Loading(_rows(folder), seconds, busy)
 
 
 def _rows(folder: Path) -> int:
-    """Rows of all files: no cell of this folder holds a line break."""
+    """Rows of all files: no cell of these folders holds a line break."""
     return sum(path.read_bytes().count(b"\n") - 1 for path in folder.glob("*.csv"))

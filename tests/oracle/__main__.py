@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -17,7 +18,7 @@ from typing import Any
 
 from tests import servers
 from tests.oracle.examination import Examination, Finding
-from tests.oracle.folders import make_folder
+from tests.oracle.folders import Folder, broken, lines, make_folder
 from tests.oracle.model import Model
 from tests.oracle.recording import Recording
 from tests.oracle.served import Commands, Served, environment
@@ -39,16 +40,37 @@ def examine(
     folder.write(data)
     model = Model(data, folder.today)
     variables = environment(home, folder.today, database_url, tree)
+    refused = list(_refused(commands, folder, home / "broken", variables))
     loaded = commands.run(["load", str(data)], variables)
     if loaded.exit_code:
         what = f"chibo load ended with {loaded.exit_code}: {loaded.said[-1500:]}"
-        return [Finding(seed, "operator", "", {}, what)]
+        return [*refused, Finding(seed, "operator", "", {}, what)]
     with Served(commands, variables) as served:
         examination = Examination(seed, model, folder.principals, served.ask)
-        found = list(examination.run(questions))
+        found = [*refused, *examination.run(questions)]
         found += Recording(examination).run(questions // 6)
         found += examination.run(examination.asked + questions // 6)
         return found
+
+
+def _refused(
+    commands: Commands, folder: Folder, data: Path, variables: dict[str, str]
+) -> Iterator[Finding]:
+    """A decision with a fault: the load is refused at one of its rows, and leaves nothing: what
+    is asked later would tell."""
+    made = broken(folder)
+    if made is None:
+        return
+    wrong, place = made
+    wrong.write(data)
+    rows, begins = wrong.files["decisions"], lines(data / "decisions.csv")
+    numbers = {rows[place]["number"]}
+    at = {line for row, line in zip(rows, begins, strict=True) if row["number"] in numbers}
+    loaded = commands.run(["load", str(data)], variables)
+    told = {int(line) for line in re.findall(r"decisions\.csv:(\d+):", loaded.said)}
+    if loaded.exit_code != 1 or not told & at:
+        what = f"{rows[place]}: expected a fault at one of {sorted(at)}, got {loaded.said[-900:]}"
+        yield Finding(folder.seed, "operator", "", {}, what)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from tests.oracle.model import KINDS, Model, Record, Refused, four_goods, record_date
+from tests.oracle.model import Model, Record, Refused, four_goods, record_date
+from tests.oracle.moves import KINDS
 from tests.oracle.questions import LISTS, SUMMARIES, Field
 
 Path = tuple[Any, ...]
@@ -83,7 +84,7 @@ class Answers:
         return {inner.key: self._of_unit(code, day, inner, offset) for inner in field.selection}
 
     def _of_unit(self, code: str, day: date, field: Field, offset: int) -> Any:
-        unit, name = self.model.units[code], field.name
+        unit, name = self.model.unit(code, day), field.name
         if name in ("id", "__typename"):
             return AnyIdentifier() if name == "id" else "Unit"
         if name == "kind":
@@ -91,7 +92,7 @@ class Answers:
         if name == "parent":
             return None if unit.parent is None else self.unit(unit.parent, day, field)
         if name == "path":
-            return [self.unit(above, day, field) for above in self.model.path(code)]
+            return [self.unit(above, day, field) for above in self.model.path(code, day)]
         if name == "children":
             filter = field.arguments.get("filter")
             codes = self.model.children(self.principal, code, filter, day)
@@ -133,7 +134,7 @@ class Answers:
         answer: dict[str, Any] = {}
         for inner in field.selection:
             if inner.name in ("unit", "by"):
-                answer[inner.key] = self.unit(record[inner.name], self.model.today, inner)
+                answer[inner.key] = self._beside(record[inner.name], inner)
             elif inner.name == "id":
                 answer[inner.key] = AnyIdentifier()
             elif inner.name == "revision":
@@ -144,6 +145,18 @@ class Answers:
                 answer[inner.key] = four_goods(record)
             else:
                 answer[inner.key] = _text(record[inner.name])
+        return answer
+
+    def _beside(self, code: str, field: Field) -> dict[str, Any]:
+        """A record's unit, or one that is in sight only as the inspecting one: by itself."""
+        today = self.model.today
+        answer = self.unit(code, today, field)
+        if code not in self.model.visible(self.principal, today):
+            for inner in field.selection:
+                if inner.name == "parent":
+                    answer[inner.key] = None
+                elif inner.name == "path":
+                    answer[inner.key] = [self.unit(code, today, inner)]
         return answer
 
     def _summary(self, field: Field, within: str | None, day: date) -> Any:
@@ -166,7 +179,8 @@ class Answers:
         for inner in field.selection:
             value = row[inner.name]
             if inner.name == "child" and value is not None:
-                value = self.unit(value, day, inner)
+                shown = day if self.model.stands(value, day) else self.model.today
+                value = self.unit(value, shown, inner)
             elif inner.name == "unitKind" and value is not None:
                 value = _pick(inner, {"code": value, "rank": KINDS[value]})
             answer[inner.key] = _text(value) if not isinstance(value, dict) else value

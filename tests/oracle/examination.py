@@ -273,7 +273,8 @@ class Examination:
                 alike = [
                     record
                     for record in self.model.records[resource]
-                    if not list(
+                    if self.model.stands(record["unit"], self.model.today)
+                    and not list(
                         differences(
                             self._record_node(resource, record),
                             {"__typename": resource.capitalize(), **node},

@@ -2,8 +2,8 @@
 
 Trees of depth 1 to 7 under any kind, codes that trip whoever trims, folds, matches or sorts by a
 locale, units older, younger and closed earlier than the one above, days that lie ahead,
-appointments of every age, records in every state. Units do not move, and nothing here is refused by
-the rules.
+appointments of every age, records in every state, decisions of every kind. Nothing here is refused
+by the rules.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
-from tests.oracle.model import ENUMERATIONS, KINDS, MAY_STAND_UNDER, ROLES
+from tests.oracle.model import ENUMERATIONS, ROLES
+from tests.oracle.moves import KINDS, MAY_STAND_UNDER, Impossible, Moves, Tree, above
 
 HEADERS = {
     "units": "code,parent_code,name,kind,category,established_on,closed_on",
+    "decisions": "number,title,issued_by,issued_on,effective_on,position,change,unit_code,to_code,"
+    "from_code,name,kind,category",
     "appointments": "principal,role,unit_code,valid_from,valid_to",
     "meetings": "unit_code,held_on,kind,form,topic,members_expected,members_present,"
     "documents_sent_on,minutes_kept,attended_by_higher_committee,score",
@@ -64,6 +67,7 @@ TOPICS = [
     "null", " x ", "p\u2028q",
 ]  # fmt: skip
 SCORES = ["", "", "0", "100", "90", "89.95", "50", "70", "69.99", "72.5", "33.3", "0.1", "87.25"]
+CHANGES = ["ESTABLISH", "TRANSFER", "MERGE", "SPLIT", "DISSOLVE", "RENAME", "RECLASSIFY"]
 REGULATIONS = ["132-QĐ/TW", "124-QĐ/TW", "366-QĐ/TW", 'quy định, "cũ"']
 
 Row = dict[str, str]
@@ -95,8 +99,10 @@ def make_folder(seed: int, units: int = 40) -> Folder:
     random = Random(f"folder {seed}")
     today = random.choice(TODAYS)
     tree = _Tree(random, today, units)
+    decisions = _decisions(random, tree)
     files = {
         "units": tree.rows,
+        "decisions": decisions,
         "appointments": _appointments(random, tree),
         "meetings": _meetings(random, tree),
         "evaluations": _evaluations(random, tree),
@@ -110,6 +116,54 @@ def make_folder(seed: int, units: int = 40) -> Folder:
     for rows in files.values():
         random.shuffle(rows)
     return Folder(seed, today, files, random)
+
+
+def broken(folder: Folder) -> tuple[Folder, int] | None:
+    """The folder with one fault in a decision, and the place of the row that has it; None where
+    nothing is decided."""
+    rows = [dict(row) for row in folder.files["decisions"]]
+    if not rows:
+        return None
+    random = folder.style
+    place = random.randrange(len(rows))
+    top = next(row["code"] for row in folder.files["units"] if not row["parent_code"])
+    extra = {**rows[place], "position": "98"}
+    wrong = [
+        {"change": "MOVE"},
+        {"effective_on": "2024-02-30"},
+        {"issued_on": ""},
+        {"position": "first"},
+        {"title": ""},
+        {"issued_by": "there is none"},
+        {"unit_code": "there is none", "change": "RENAME", "name": "x"},
+        {"number": ""},
+    ]
+    added = [
+        _change("ESTABLISH", top, to_code=top, name="x", kind="branch"),
+        _change("ESTABLISH", "a new one", to_code="there is none", name="x", kind="branch"),
+        _change("ESTABLISH", "a new one", to_code=top, name="x", kind="village"),
+        _change("TRANSFER", top, to_code=rows[place]["unit_code"]),
+        _change("RENAME", top),
+        {**_change("RENAME", top, name="x"), "position": rows[place]["position"]},
+    ]
+    if random.random() < 0.5:
+        rows[place] |= random.choice(wrong)
+    else:
+        place = len(rows)
+        rows.append({**extra, **random.choice(added)})
+    return Folder(folder.seed, folder.today, {**folder.files, "decisions": rows}, random), place
+
+
+def lines(path: Path) -> list[int]:
+    """The line on which each row begins; the header is line 1."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        begins = []
+        before = 0
+        for _ in reader:
+            begins.append(before + 1)
+            before = reader.line_num
+    return begins[1:]
 
 
 class _Tree:
@@ -137,9 +191,20 @@ class _Tree:
     def codes(self) -> list[str]:
         return list(self.kind)
 
-    def above(self, code: str) -> list[str]:
-        """The unit and those over it, lowest first."""
-        return [code, *self.above(self.parent[code])] if code in self.parent else [code]
+    def new_code(self) -> str:
+        return next(self._codes)
+
+    def decided(self, moves: Moves) -> None:
+        """Takes in what decisions make of the units."""
+        self.moves = moves
+        for code, unit in moves.last.items():
+            self.kind[code], self.end[code] = unit.kind, unit.closed_on
+            self.start[code] = moves.start(code)
+
+    def above(self, code: str, day: date) -> list[str]:
+        """The unit and those over it on that day, of those that stand today."""
+        standing = self.moves.on(self.today)
+        return [each for each in above(self.moves.on(day), code) if each in standing]
 
     def standing_days(self, code: str, last: date) -> tuple[date, date] | None:
         """First and last day on which the unit is open, none of them after `last`."""
@@ -235,6 +300,110 @@ def _add_keys(random: Random, name: str, rows: list[Row]) -> None:
     """Keys in some of the rows, none of them twice in the folder."""
     for number, row in enumerate(rows):
         row["client_key"] = random.choice(["", f"{name} {number}", f"{name.upper()}-Ключ-{number}"])
+
+
+# ---- decisions
+
+
+def _decisions(random: Random, tree: _Tree) -> list[Row]:
+    """Up to a dozen decisions, each on a day of its own, such as the tree of every day allows."""
+    rows: list[Row] = []
+    moves = Moves(tree.rows, rows)
+    days: set[date] = set()
+    for turn in range(random.choice([0, 20, 40, 40])):
+        day = _day_of_decision(random, tree)
+        if len(days) == 12 or day in days:
+            continue
+        proposed = _decision(random, tree, moves.on(day), day, turn)
+        try:
+            moves = Moves(tree.rows, [*rows, *proposed])
+        except Impossible:
+            continue
+        rows += proposed
+        days |= {day} if proposed else set()
+    tree.decided(moves)
+    return rows
+
+
+def _day_of_decision(random: Random, tree: _Tree) -> date:
+    """Mostly in the years of the records; today and its neighbours, days ahead too."""
+    first = min(tree.start.values())
+    near = tree.today + timedelta(days=random.choice([-400, -200, -30, -1, 0, 1, 30, 300]))
+    span = min((tree.today - first).days, 2500)
+    past = tree.today - timedelta(days=random.randint(0, max(span, 1)))
+    return max(random.choice([near, past, past]), first + timedelta(days=1))
+
+
+def _decision(random: Random, tree: _Tree, on: Tree, day: date, turn: int) -> list[Row]:
+    opened = [code for code, unit in on.items() if unit.is_open(day)]
+    if len(opened) < 2:
+        return []
+    number = random.choice([f"{turn}-QĐ/TU", f"số {turn}, 'x'", f" {turn}", f"{turn}% 😀"])
+    head = {
+        "number": number,
+        "title": random.choice(TOPICS).strip() or "Về việc sắp xếp",
+        "issued_by": random.choice(list(on)),
+        "issued_on": (day - timedelta(days=random.choice([0, 9, -9]))).isoformat(),
+        "effective_on": day.isoformat(),
+    }
+    rows: list[Row] = []
+    for _ in range(random.choice([1, 1, 2, 3])):
+        rows += _changes(random, tree, on, opened)
+    return [{**head, "position": str(at * 2 + 1), **row} for at, row in enumerate(rows)]
+
+
+def _changes(random: Random, tree: _Tree, on: Tree, opened: list[str]) -> list[Row]:
+    unit = random.choice(opened)
+    siblings = [c for c in opened if on[c].kind == on[unit].kind and c != unit]
+    over = [c for c in opened if on[c].kind in MAY_STAND_UNDER[on[unit].kind]] or opened
+    below = [c for c in opened if on[c].parent == unit]
+    change = random.choice([*CHANGES, "TRANSFER", "MERGE", "SPLIT"])
+    if change == "ESTABLISH":
+        kinds = _kinds_below(on[unit].kind) or ["group"]
+        new = {"name": random.choice(NAMES), "kind": random.choice(kinds)}
+        category = random.choice(CATEGORIES)
+        return [_change(change, tree.new_code(), to_code=unit, category=category, **new)]
+    if change == "TRANSFER":
+        return [_change(change, unit, to_code=random.choice(over))]
+    if change == "MERGE":
+        return [_change(change, unit, to_code=random.choice(siblings or over))]
+    if change == "SPLIT":
+        return _split(random, tree, unit, below, siblings)
+    if change == "RENAME":
+        return [_change(change, unit, name=random.choice(NAMES))]
+    if change == "RECLASSIFY":
+        return [_reclassified(random, unit, on[unit].kind)]
+    return [_change(change, random.choice([c for c in opened if c != unit]))]
+
+
+def _split(
+    random: Random, tree: _Tree, unit: str, below: list[str], siblings: list[str]
+) -> list[Row]:
+    """A new part, or one that exists, takes some of what stands below; or all, and it ends."""
+    if siblings and random.random() < 0.3:
+        part, name = random.choice(siblings), ""
+    else:
+        part, name = tree.new_code(), random.choice(NAMES)
+    category = random.choice(CATEGORIES) if name else ""
+    ends = random.random() < 0.4
+    moved = [code for code in below if ends or random.random() < 0.6]
+    rows = [_change("SPLIT", part, from_code=unit, name=name, category=category)]
+    rows += [_change("TRANSFER", code, to_code=part) for code in moved]
+    return rows + ([_change("DISSOLVE", unit)] if ends else [])
+
+
+def _reclassified(random: Random, unit: str, kind: str) -> Row:
+    """A kind beside its own, or another category; never what rules ask of a unit appointed to."""
+    beside = [k for k, rank in KINDS.items() if rank == KINDS[kind] and rank > 1 and k != kind]
+    category = random.choice([c for c in CATEGORIES if c])
+    if beside and random.random() < 0.7:
+        return _change("RECLASSIFY", unit, kind=random.choice(beside))
+    return _change("RECLASSIFY", unit, category=category)
+
+
+def _change(change: str, unit: str, **cells: str) -> Row:
+    empty = dict.fromkeys(("to_code", "from_code", "name", "kind", "category"), "")
+    return {"change": change, "unit_code": unit, **empty, **cells}
 
 
 # ---- appointments
@@ -362,7 +531,7 @@ def _inspections(random: Random, tree: _Tree) -> list[Row]:
             rows.append(
                 {
                     "unit_code": code,
-                    "by_unit_code": random.choice([code, *tree.above(code)]),
+                    "by_unit_code": random.choice([code, *tree.above(code, _inspected_on(days))]),
                     "body": random.choice(ENUMERATIONS["InspectionBody"]),
                     "kind": random.choice(ENUMERATIONS["InspectionKind"]),
                     "ground": random.choice(["SIGNS", *ENUMERATIONS["InspectionGround"]]),
@@ -374,6 +543,11 @@ def _inspections(random: Random, tree: _Tree) -> list[Row]:
                 }
             )
     return rows
+
+
+def _inspected_on(days: Row) -> date:
+    chosen = days["concluded_on"] or days["opened_on"] or days["planned_for"]
+    return date.fromisoformat(chosen)
 
 
 def _inspection_days(random: Random, tree: _Tree, code: str) -> Row | None:

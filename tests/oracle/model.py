@@ -2,7 +2,7 @@
 
 It never imports the rooms it judges, and it is slow on purpose: recursion over a dict, loops over
 rows, fractions instead of floats. Everything it knows is in `contract.graphql`, `formats.md` and
-`design.md`, section 3. Trees do not move here: units open and close by their dates.
+`design.md`, section 3. The tree of each day is `moves.py`'s.
 
 READINGS, where those pages leave a choice:
 
@@ -34,6 +34,15 @@ READINGS, where those pages leave a choice:
     where the page would begin.
 16. A page past the end has hasPreviousPage true where the list has anything at all.
 17. A unit's own `meetings` with `first: 201` is BAD_USER_INPUT even where it would be null.
+18. What a rule asks of the kind of the unit appointed to is asked on the tree that is measured, as
+    are the kinds and the places of the units below it.
+19. AS_RECORDED: `within` holds a record where its unit stood in `within`'s subtree on the record's
+    own day, wherever either stands today; the child it falls under is that of the same day.
+20. A child that has a row by what it was and has left since is shown as on the day asked for; it
+    is shown also to a viewer who would not see it as a unit on that day's tree.
+21. Where a unit is in sight only as an inspecting one, its path is itself alone.
+22. Without `within`, CHILD means the children of the lowest unit above all that may be summarised
+    on the tree that is measured.
 """
 
 from __future__ import annotations
@@ -48,32 +57,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-KINDS = {
-    "central": 0,
-    "province": 1,
-    "district": 2,
-    "bloc": 2,
-    "direct": 2,
-    "commune": 2,
-    "grassroots": 3,
-    "grassroots_branch": 3,
-    "section": 4,
-    "branch": 5,
-    "group": 6,
-}
-MAY_STAND_UNDER = {
-    "central": [],
-    "province": ["central"],
-    "district": ["province"],
-    "bloc": ["province", "central"],
-    "direct": ["province", "central"],
-    "commune": ["province"],
-    "grassroots": ["province", "district", "bloc", "direct", "commune"],
-    "grassroots_branch": ["province", "district", "bloc", "direct", "commune"],
-    "section": ["grassroots"],
-    "branch": ["grassroots", "section"],
-    "group": ["branch", "grassroots_branch"],
-}
+from tests.oracle.moves import KINDS, Moves, Tree, Unit, above
 
 ROLES = [
     "leader",
@@ -151,17 +135,6 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Unit:
-    code: str
-    parent: str | None
-    name: str
-    kind: str
-    category: str | None
-    established_on: date
-    closed_on: date | None
-
-
-@dataclass(frozen=True)
 class Appointment:
     principal: str
     role: str
@@ -183,7 +156,8 @@ class Model:
 
     def __init__(self, folder: Path, today: date) -> None:
         self.today = today
-        self.units = {unit.code: unit for unit in map(_unit, _rows(folder / "units.csv"))}
+        self.moves = Moves(_rows(folder / "units.csv"), _rows(folder / "decisions.csv"))
+        self.units = self.moves.last
         self.appointments = [_appointment(row) for row in _rows(folder / "appointments.csv")]
         self.records = {
             "meeting": [_meeting(row) for row in _rows(folder / "meetings.csv")],
@@ -193,19 +167,21 @@ class Model:
         self.reach = cache(self._reach)
         self.visible = cache(self._visible)
         self.start = cache(self._start)
+        self.on: Callable[[date], Tree] = cache(self.moves.on)
 
     # ---- the tree
 
     def _start(self, code: str) -> date:
         """The day from which the unit stands in the tree."""
-        unit = self.units[code]
-        if unit.parent is None:
-            return unit.established_on
-        return max(unit.established_on, self.start(unit.parent))
+        return self.moves.start(code)
+
+    def unit(self, code: str, day: date) -> Unit:
+        """As it is on that day."""
+        return self.on(day)[code]
 
     def stands(self, code: str, day: date) -> bool:
         """Whether the tree of that day has the unit, closed ones included."""
-        return code in self.units and self.start(code) <= day
+        return code in self.on(day)
 
     def closed(self, code: str, day: date) -> bool:
         closed_on = self.units[code].closed_on
@@ -215,15 +191,14 @@ class Model:
         return self.stands(code, day) and not self.closed(code, day)
 
     def tree(self, day: date) -> set[str]:
-        return {code for code in self.units if self.stands(code, day)}
+        return set(self.on(day))
 
-    def path(self, code: str) -> list[str]:
-        """From the top to the unit."""
-        parent = self.units[code].parent
-        return ([] if parent is None else self.path(parent)) + [code]
+    def path(self, code: str, day: date) -> list[str]:
+        """From the top to the unit; empty where it does not stand."""
+        return above(self.on(day), code)
 
     def subtree(self, top: str, day: date) -> set[str]:
-        return {code for code in self.tree(day) if top in self.path(code)}
+        return {code for code in self.tree(day) if top in self.path(code, day)}
 
     # ---- rights
 
@@ -246,9 +221,9 @@ class Model:
         self, appointment: Appointment, resource: str, action: str, code: str, day: date
     ) -> bool:
         """Whether this appointment, by the table, gives the right over the unit on that tree."""
-        if appointment.unit not in self.path(code) or not self.stands(code, day):
+        if appointment.unit not in self.path(code, day):
             return False
-        high = self.units[appointment.unit].kind in ("central", "province")
+        high = self.unit(appointment.unit, day).kind in ("central", "province")
         for roles, at, resources, allowed, reach in RULES:
             if appointment.role not in roles.split() or resource not in resources.split():
                 continue
@@ -258,7 +233,7 @@ class Model:
                 continue
             if reach == "below" and code == appointment.unit:
                 continue
-            if reach == "rank<=3" and KINDS[self.units[code].kind] > 3:
+            if reach == "rank<=3" and KINDS[self.unit(code, day).kind] > 3:
                 continue
             return True
         return False
@@ -276,26 +251,29 @@ class Model:
 
     def _visible(self, principal: str, day: date) -> set[str]:
         return {
-            above
+            each
             for code in self.reach(principal, "unit", "read", day)
-            for above in self.path(code)
+            for each in self.path(code, day)
         }
 
     def may_read(self, principal: str, resource: str, record: Record) -> bool:
         return any(
             self.gives(appointment, resource, "read", record["unit"], self.today)
-            and self._not_secret_from(appointment, resource, record)
+            and self._not_secret_from(appointment, resource, record, self.today)
             for appointment in self.in_force(principal)
         )
 
-    def _not_secret_from(self, appointment: Appointment, resource: str, record: Record) -> bool:
+    def _not_secret_from(
+        self, appointment: Appointment, resource: str, record: Record, day: date
+    ) -> bool:
         """The SIGNS rule: held strictly above the inspected unit, or at the inspecting one."""
         if resource != "inspection" or record["ground"] != "SIGNS":
             return True
         if record["status"] == "CONCLUDED":
             return True
         return (
-            appointment.unit in self.path(record["unit"])[:-1] or appointment.unit == record["by"]
+            appointment.unit in self.path(record["unit"], day)[:-1]
+            or appointment.unit == record["by"]
         )
 
     def own_day(self, resource: str, record: Record) -> date:
@@ -310,7 +288,7 @@ class Model:
         unit, own_day = record["unit"], self.own_day(resource, record)
         on_that_tree = any(
             self.gives(appointment, resource, "summarise", unit, day)
-            and self._not_secret_from(appointment, resource, record)
+            and self._not_secret_from(appointment, resource, record, day)
             for appointment in self.in_force(principal)
         )
         today_or_then = unit in self.reach(principal, resource, "summarise", self.today) or (
@@ -339,7 +317,7 @@ class Model:
     def children(
         self, principal: str, code: str, filter: dict[str, Any] | None, day: date
     ) -> list[str]:
-        seen = {c for c in self.visible(principal, day) if self.units[c].parent == code}
+        seen = {c for c in self.visible(principal, day) if self.unit(c, day).parent == code}
         return self._ordered_units(seen, filter, day)
 
     def _ordered_units(
@@ -349,7 +327,7 @@ class Model:
         return sorted(kept, key=str.encode)
 
     def unit_passes(self, code: str, filter: dict[str, Any], day: date) -> bool:
-        unit, status = self.units[code], filter.get("status", "OPEN")
+        unit, status = self.unit(code, day), filter.get("status", "OPEN")
         if not _among(unit.kind, filter.get("kind")):
             return False
         if not _among(unit.category, filter.get("category")):
@@ -382,11 +360,14 @@ class Model:
             for record in self.records[resource]
             if record["unit"] in part
             and self.may_read(principal, resource, record)
-            and self.record_passes(resource, record, filter or {})
+            and self.record_passes(resource, record, filter or {}, self.today)
         ]
 
-    def record_passes(self, resource: str, record: Record, filter: dict[str, Any]) -> bool:
-        unit = self.units[record["unit"]]
+    def record_passes(
+        self, resource: str, record: Record, filter: dict[str, Any], day: date
+    ) -> bool:
+        """Whether the filter keeps the record, counted under its unit as of that day."""
+        unit = self.unit(record["unit"], day)
         for name, value in filter.items():
             if value is None:
                 continue
@@ -424,22 +405,22 @@ class Model:
             return None
         top = within
         if "CHILD" in keys and top is None:
-            top = self.lowest_above(part)
+            top = self.lowest_above(part, measured)
         groups: dict[tuple[Any, ...], list[Record]] = {}
         for record in self.records[resource]:
             tree = self.own_day(resource, record) if as_recorded else day
-            if within is not None and within not in self.path(record["unit"]):
+            if within is not None and within not in self.path(record["unit"], tree):
                 continue
             if not self.counts(principal, resource, record, tree):
                 continue
-            if self.record_passes(resource, record, filter or {}):
-                group = tuple(self._group_value(resource, record, key, top) for key in keys)
+            if self.record_passes(resource, record, filter or {}, tree):
+                group = tuple(self._group_value(resource, record, key, top, tree) for key in keys)
                 groups.setdefault(group, []).append(record)
         if not keys:
             groups.setdefault((), [])
         if keys == ["CHILD"]:
             for code in self.visible(principal, rows_day):
-                if self.units[code].parent == top and not self.closed(code, rows_day):
+                if self.unit(code, rows_day).parent == top and not self.closed(code, rows_day):
                     groups.setdefault((code,), [])
         ordered = sorted(
             groups,
@@ -447,16 +428,19 @@ class Model:
         )
         return [_row(resource, keys, group, groups[group]) for group in ordered]
 
-    def lowest_above(self, codes: Iterable[str]) -> str:
+    def lowest_above(self, codes: Iterable[str], day: date) -> str:
         """The lowest unit that is above or at all of them."""
-        paths = [self.path(code) for code in codes]
+        paths = [self.path(code, day) for code in codes]
         common = [code for code in paths[0] if all(code in path for path in paths)]
         return common[-1]
 
-    def _group_value(self, resource: str, record: Record, key: str, top: str | None) -> Any:
-        unit = self.units[record["unit"]]
+    def _group_value(
+        self, resource: str, record: Record, key: str, top: str | None, day: date
+    ) -> Any:
+        unit = self.unit(record["unit"], day)
         if key == "CHILD":
-            below = self.path(unit.code)[self.path(unit.code).index(top or "") + 1 :]
+            path = self.path(unit.code, day)
+            below = path[path.index(top or "") + 1 :]
             return below[0] if below else None
         if key == "UNIT_KIND":
             return unit.kind
@@ -672,18 +656,6 @@ def _some_day(text: str) -> date:
 
 def _boolean(text: str) -> bool | None:
     return {"true": True, "false": False, "": None}[text]
-
-
-def _unit(row: dict[str, str]) -> Unit:
-    return Unit(
-        row["code"],
-        row["parent_code"] or None,
-        row["name"],
-        row["kind"],
-        row["category"] or None,
-        _some_day(row["established_on"]),
-        _day(row["closed_on"]),
-    )
 
 
 def _appointment(row: dict[str, str]) -> Appointment:

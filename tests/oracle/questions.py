@@ -14,7 +14,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from tests.oracle.model import ENUMERATIONS, KINDS, MEMBER_COUNTS, Model, folded
+from tests.oracle.model import ENUMERATIONS, MEMBER_COUNTS, Model, folded
+from tests.oracle.moves import KINDS
 
 
 def _words(text: str) -> list[str]:
@@ -291,6 +292,7 @@ class Questions:
         unit = units[random.choice(self.codes)]
         days += [unit.established_on, self.model.start(unit.code)]
         days.append(unit.closed_on or self.model.today)
+        days += random.choices(self.model.moves.days, k=3)
         days.append(random.choice([date(1, 1, 1), date(1900, 1, 1), date(9999, 12, 31)]))
         chosen = random.choice(days)
         if chosen.year in (1, 9999):

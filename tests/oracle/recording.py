@@ -169,9 +169,16 @@ class Recording:
             return {"FORBIDDEN"}, set()
         if self.model.closed(input["unitCode"], self.today):
             return {"FORBIDDEN", "BAD_USER_INPUT"}, set()
-        if input.get("byUnitCode", input["unitCode"]) not in self.model.path(input["unitCode"]):
+        if input.get("byUnitCode", input["unitCode"]) not in self._above(resource, input):
             return bad("byUnitCode")
         return STORED
+
+    def _above(self, resource: str, input: Input) -> list[str]:
+        """The units that may inspect: those above on the inspection's day."""
+        if resource != "inspection":
+            return [input["unitCode"]]
+        day = input.get("concludedOn") or input.get("openedOn") or input["plannedFor"]
+        return self.model.path(input["unitCode"], day)
 
     def _input(self, principal: str, resource: str, code: str) -> Input:
         random = self.random
@@ -182,7 +189,7 @@ class Recording:
             return self._meeting(code, day)
         if resource == "evaluation":
             return self._evaluation(code, day.year)
-        near = [*self.model.path(code), code]
+        near = [*self.model.path(code, self.today), code]
         if random.random() < 0.2:
             near = sorted(self.model.units)
         mine = self.model.reach(principal, "inspection", "record", self.today)

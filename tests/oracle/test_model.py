@@ -10,6 +10,7 @@ import pytest
 
 from tests.oracle.folders import HEADERS, make_folder
 from tests.oracle.model import Model, Refused, folded
+from tests.oracle.moves import Impossible, Moves
 from tests.oracle.questions import Questions, document
 
 TODAY = date(2026, 5, 20)
@@ -95,6 +96,96 @@ def test_a_row_by_child_is_there_for_open_children_and_for_what_counts(model: Mo
         ("G", 2),
         ("H", 0),
     ]
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """G goes from D to E, and is to go to F; X is merged into Y, and Y renamed."""
+    folder = tmp_path_factory.mktemp("moving")
+    files = {
+        "units": "P,,Tỉnh,province,,2000-01-01,\n"
+        + "".join(f"{code},P,Huyện,district,,2000-01-01,\n" for code in "DEF")
+        + "".join(f"{code},D,Xã,grassroots,,2000-01-01,\n" for code in "GXY")
+        + "B,X,Chi bộ,branch,,2000-01-01,\n",
+        "decisions": "1,t,P,2024-12-01,2025-01-01,1,TRANSFER,G,E,,,,\n"
+        "2,t,P,2026-01-01,2027-01-01,1,TRANSFER,G,F,,,,\n"
+        "3,t,P,2025-02-01,2025-03-01,2,RENAME,Y,,,Xã mới,,\n"
+        "3,t,P,2025-02-01,2025-03-01,1,MERGE,X,Y,,,,\n",
+        "appointments": "".join(f"{code},leader,{code},2020-01-01,\n" for code in "PDEF"),
+        "meetings": "G,2024-03-05,REGULAR,IN_PERSON,,10,9,,true,true,\n",
+    }
+    for name, rows in files.items():
+        (folder / f"{name}.csv").write_text(f"{HEADERS[name]}\n{rows}")
+    return Model(folder, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("viewer", "as_of", "meetings"),
+    [
+        ("D", date(2024, 6, 1), 1),
+        ("D", TODAY, 0),
+        ("D", None, 1),
+        ("E", date(2024, 6, 1), 0),
+        ("E", TODAY, 1),
+        ("E", None, 0),
+        ("F", TODAY, 0),
+        ("F", date(2027, 1, 1), 0),
+        ("P", date(2027, 1, 1), 1),
+    ],
+)
+def test_who_lost_a_unit_who_gained_it_and_who_will(
+    moving: Model, viewer: str, as_of: date | None, meetings: int
+) -> None:
+    """Its one meeting, on the tree of a day or, without one, as it was recorded."""
+    day = as_of or TODAY
+    within = "F" if viewer == "P" else viewer
+    rows = moving.summary(viewer, "meeting", within, None, [], day, as_of is None, day)
+    assert rows is not None and rows[0]["meetings"] == meetings
+
+
+def test_a_merged_unit_stands_under_its_successor_without_what_stood_under_it(
+    moving: Model,
+) -> None:
+    """From the day of the decision, whose rows follow their positions; the day before it is as
+    it was."""
+    assert moving.path("B", TODAY) == ["P", "D", "Y", "B"]
+    assert moving.path("X", TODAY) == ["P", "D", "Y", "X"] and moving.closed("X", TODAY)
+    assert moving.unit("Y", TODAY).name == "Xã mới"
+    before = date(2025, 2, 28)
+    assert moving.path("B", before) == ["P", "D", "X", "B"]
+    assert moving.open("X", before) and moving.unit("Y", before).name == "Xã"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "MERGE,P,D,,,,",
+        "DISSOLVE,D,,,,,",
+        "TRANSFER,D,B,,,,",
+        "TRANSFER,B,E,,,,",
+        "TRANSFER,no,E,,,,",
+        "ESTABLISH,B,X,,b,branch,",
+        "ESTABLISH,new,P,,n,district,",
+        "RECLASSIFY,X,,,,section,",
+    ],
+)
+def test_what_no_tree_allows_is_impossible(row: str) -> None:
+    """After the districts' end, on the tree before any decision."""
+    units = [
+        dict(zip(HEADERS["units"].split(","), line.split(","), strict=True))
+        for line in (
+            "P,,Tỉnh,province,,2000-01-01,",
+            "D,P,Huyện,district,,2000-01-01,",
+            "E,P,Huyện,district,,2000-01-01,",
+            "X,D,Xã,grassroots,,2000-01-01,",
+            "B,X,Chi bộ,branch,,2000-01-01,",
+        )
+    ]
+    cells = f"1,t,P,2025-08-01,2025-08-01,1,{row}".split(",")
+    decision = dict(zip(HEADERS["decisions"].split(","), cells, strict=True))
+    Moves(units, [])
+    with pytest.raises(Impossible):
+        Moves(units, [decision])
 
 
 def test_who_may_not_summarise_has_no_figures(model: Model) -> None:

@@ -55,7 +55,7 @@ async def found_unprojected(database: Database, code: str) -> None:
     async with database.writing() as connection:
         kinds = await projection.read_kinds(connection)
         founding = Founding(code, "F", "Chi bộ mới", "branch", None, date(2024, 2, 1), None)
-        await EmbeddedStore(connection).found([founding], kinds)
+        await EmbeddedStore(connection).extend([founding], (), kinds)
 
 
 # ---- ready
