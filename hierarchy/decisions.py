@@ -12,6 +12,7 @@ and hide nothing of the title; nor is a decision shown that such a unit issued.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import (
@@ -576,17 +577,32 @@ def _number() -> ColumnElement[str | None]:
 
 def _versions(spans: Sequence[Any], today: date) -> list[VersionSeen]:
     """The seen ones of a unit's versions: its spans with equal fields taken together."""
-    begun = [
-        span
-        for before, span in zip([None, *spans], spans, strict=False)
-        if before is None or _own_fields(before) != _own_fields(span)
-    ]
-    ends = [span.valid_from for span in begun[1:]] + [spans[-1].ends_on]
+    versions: list[list[Any]] = []
+    for span in spans:
+        if not versions or _own_fields(versions[-1][0]) != _own_fields(span):
+            versions.append([])
+        versions[-1].append(span)
+    ends = [each[0].valid_from for each in versions[1:]] + [spans[-1].ends_on]
     return [
-        _version(span, end, today)
-        for span, end in zip(begun, ends, strict=True)
-        if span.is_seen_then or span.is_seen_today
+        _version(each[0], _end(each, end, today), today)
+        for each, end in zip(versions, ends, strict=True)
+        if each[0].is_seen_then or each[0].is_seen_today
     ]
+
+
+def _end(spans: Sequence[Any], end: date | None, today: date) -> date | None:
+    """When a version ends for the viewer: on the day it leaves their sight with a unit above it,
+    for of its later life they learn nothing (`design.md`, 3)."""
+    for before, span in pairwise(spans):
+        if _is_shown(before, today) and not _is_shown(span, today):
+            lost: date = span.valid_from
+            return lost
+    return end
+
+
+def _is_shown(span: Any, today: date) -> bool:
+    """Whether the viewer sees the unit on the span's first day, or today and it has begun."""
+    return bool(span.is_seen_then or (span.is_seen_today and span.valid_from <= today))
 
 
 def _own_fields(span: Any) -> tuple[Any, ...]:

@@ -30,6 +30,7 @@ from hierarchy.timeline import (
     new_proposals,
     refuse,
     reversal,
+    tried,
 )
 from hierarchy.unit import Founding, Kinds
 
@@ -95,10 +96,7 @@ class EmbeddedStore:
         return version + 1
 
     async def judged(self, decision: Proposal, kinds: Kinds) -> Judged:
-        fresh = await new_proposals(self, [decision])
-        if not fresh:
-            return Judged([], [[]], [[]], [])
-        return judge(await gather(self, fresh, self._lines_of_parts), (), fresh, kinds)
+        return await tried(self, decision, kinds)
 
     async def entries(self, after: int = 0) -> AsyncIterator[Entry]:
         heads = await self._heads(after)
@@ -180,7 +178,7 @@ class EmbeddedStore:
         if foundings:
             known = await self._all()
         else:
-            known = await gather(self, fresh, self._lines_of_parts)
+            known = await gather(self, fresh)
         return judge(known, foundings, fresh, kinds)
 
     async def _all(self) -> list[Told]:
@@ -197,7 +195,7 @@ class EmbeddedStore:
         )
         return [_told(row) for row in rows]
 
-    async def _lines_of_parts(self, codes: Collection[str]) -> list[Told]:
+    async def lines_of_parts(self, codes: Collection[str]) -> list[Told]:
         rows = await self._connection.execute(
             _told_lines().where(
                 matching(self._connection, ledger.c.other_code, codes),

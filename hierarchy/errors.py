@@ -56,11 +56,12 @@ class Conflict(ChiboError):
 
 
 class Refused(Conflict):
-    """A decision cannot be taken: every problem, the first one's code above all."""
+    """A decision cannot be taken: every problem, the first one's code above all. `field` names
+    the input where the first is about one of the decision as a whole."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], field: str | None = None) -> None:
         first = problems[0]
-        super().__init__(first.message)
+        super().__init__(first.message, field)
         self.values = dict(first.values)
         self.code = first.code
         self.problems = tuple(problems)

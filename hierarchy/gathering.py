@@ -6,32 +6,22 @@ looked up in a few rounds of a ledger's own look-ups, each for many units at onc
 nothing: that is `hierarchy/timeline.py`.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from hierarchy.decision import Change, Proposal
 from hierarchy.store import Ledger, Told
 from hierarchy.unit import Founding
 
-LinesOfParts = Callable[[Collection[str]], Awaitable[list[Told]]]
-"""Looks up the lines by which new parts were split from units, in no order."""
 
-
-async def gather(
-    ledger: Ledger, proposals: Sequence[Proposal], lines_of_parts: LinesOfParts | None = None
-) -> list[Told]:
-    """The lines about units that judging these decisions needs.
-
-    Without `lines_of_parts` parts are sought among all lines that name a unit: two levels below
-    a province these are most of its tree.
-    """
+async def gather(ledger: Ledger, proposals: Sequence[Proposal]) -> list[Told]:
+    """The lines about units that judging these decisions needs."""
     changes = [step.change for proposal in proposals for step in proposal.steps]
-    issuers = {each.decision.issued_by for each in proposals}
-    return await _gather(_Gathered(ledger, lines_of_parts), changes, issuers)
+    return await _gather(ledger, changes, {each.decision.issued_by for each in proposals})
 
 
 async def gather_reversal(ledger: Ledger, changes: Sequence[Change]) -> list[Told]:
     """The lines that judging the reversal of a decision with these lines needs."""
-    return await _gather(_Gathered(ledger), changes, set())
+    return await _gather(ledger, changes, set())
 
 
 async def gather_above(ledger: Ledger, codes: Collection[str]) -> list[Told]:
@@ -41,7 +31,8 @@ async def gather_above(ledger: Ledger, codes: Collection[str]) -> list[Told]:
     return found.lines
 
 
-async def _gather(found: "_Gathered", changes: Sequence[Change], issuers: set[str]) -> list[Told]:
+async def _gather(ledger: Ledger, changes: Sequence[Change], issuers: set[str]) -> list[Told]:
+    found = _Gathered(ledger)
     changed = {change.unit_code for change in changes}
     await found.add(
         changed | issuers | {change.other_code for change in changes if change.other_code}
@@ -51,10 +42,9 @@ async def _gather(found: "_Gathered", changes: Sequence[Change], issuers: set[st
 
 
 class _Gathered:
-    def __init__(self, ledger: Ledger, lines_of_parts: LinesOfParts | None = None) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self.lines: list[Told] = []
         self._ledger = ledger
-        self._lines_of_parts = lines_of_parts or ledger.lines_naming
         self._known: set[str] = set()
         self._below: set[str] = set()
 
@@ -77,8 +67,8 @@ class _Gathered:
             parts = {_code(told) for told in named if _is_new_part(told)}
             children = {_code(told) for told in named}
             await self.add(children)
-            beside = await self._lines_of_parts(children)
-            await self.add(_code(told) for told in beside if _is_new_part(told))
+            beside = await self._ledger.lines_of_parts(children)
+            await self.add(map(_code, beside))
             wanted = parts - self._below
 
 

@@ -238,3 +238,33 @@ def is_shorter(before: Row, after: Row) -> bool:
 def never(unit_id: int, code: str, day: date) -> Row:
     """A unit that has no life: it is told, or was reversed."""
     return Constants(unit_id, code, day, day, day).row()
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What units come to on the day of a decision: how many are established, how many are closed
+    that were not, how many are open before and after and stand under other units."""
+
+    established: int
+    closed: int
+    moved: int
+
+
+def effects(
+    pairs: Iterable[tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]], day: date
+) -> Effects:
+    """Counts units by their rows on the day before and after."""
+    established = closed = moved = 0
+    for before, after in pairs:
+        was_open, is_open = is_open_on(before, day), is_open_on(after, day)
+        was_closed = before is not None and not was_open
+        established += before is None
+        closed += after is not None and not is_open and not was_closed
+        if before is not None and after is not None and was_open and is_open:
+            moved += before["path"] != after["path"]
+    return Effects(established, closed, moved)
+
+
+def is_open_on(row: Mapping[str, Any] | None, day: date) -> bool:
+    """Whether a unit that stands so is open on a day."""
+    return row is not None and (row["closed_on"] is None or row["closed_on"] > day)

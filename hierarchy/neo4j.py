@@ -55,7 +55,7 @@ from hierarchy.errors import StoreError
 from hierarchy.founding import code_fault, text_fault
 from hierarchy.gathering import gather, gather_above
 from hierarchy.store import Entry, HierarchyStore, Told
-from hierarchy.timeline import Judged, judge, new_proposals, refuse, reversal
+from hierarchy.timeline import Judged, judge, new_proposals, refuse, reversal, tried
 from hierarchy.unit import Founding, Kinds
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
@@ -133,6 +133,9 @@ class Neo4jStore:
 
     async def lines_naming(self, codes: Collection[str]) -> list[Told]:
         return await self._read(lambda bound: bound.lines_naming(codes))
+
+    async def lines_of_parts(self, codes: Collection[str]) -> list[Told]:
+        return await self._read(lambda bound: bound.lines_of_parts(codes))
 
     async def decision(self, number: str) -> tuple[Decision, Reversal | None, list[Change]] | None:
         return await self._read(lambda bound: bound.decision(number))
@@ -273,10 +276,7 @@ class _Bound:
         return await self.publish(Addition(version, (), changed))
 
     async def judged(self, decision: Proposal, kinds: Kinds) -> Judged:
-        fresh = await new_proposals(self, [decision])
-        if not fresh:
-            return Judged([], [[]], [[]], [])
-        return judge(await gather(self, fresh, self._lines_of_parts), (), fresh, kinds)
+        return await tried(self, decision, kinds)
 
     async def lines_of(self, codes: Collection[str]) -> list[Told]:
         return [told async for told in self._told(codes, cypher.LINES_OF)]
@@ -330,7 +330,7 @@ class _Bound:
     ) -> Iterable[Told]:
         """The lines that judging needs."""
         if not foundings:
-            return await gather(self, fresh, self._lines_of_parts) if fresh else []
+            return await gather(self, fresh) if fresh else []
         decided = [row async for row in self._rows(cypher.ANY_DECISION)]
         if fresh or decided:
             return [told async for told in self._tell(cypher.TOLD)]
@@ -344,7 +344,7 @@ class _Bound:
         root = [told async for told in self._tell(cypher.ROOT)]
         return {(told.version, told.position): told for told in (*root, *above)}.values()
 
-    async def _lines_of_parts(self, codes: Collection[str]) -> list[Told]:
+    async def lines_of_parts(self, codes: Collection[str]) -> list[Told]:
         return [told async for told in self._told(codes, cypher.SPLITS)]
 
     async def _told(self, codes: Collection[str], *queries: LiteralString) -> AsyncIterator[Told]:

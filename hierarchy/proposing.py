@@ -154,6 +154,11 @@ def _step_problems(place: int, change: Change, kinds: Kinds) -> Iterator[Problem
         yield from _code_problems(place, change.unit_code)
     if change.name is not None and not change.name.strip():
         yield Problem(place, BAD, "A unit needs a name.")
+    if change.category is not None and not change.category.strip():
+        yield Problem(place, BAD, "A category is not empty; without one it is null.")
+    if any(len(text or "") > MAX_TITLE_LENGTH for text in (change.name, change.category)):
+        most = (("most", MAX_TITLE_LENGTH),)
+        yield Problem(place, BAD, "Names and categories have at most {most} characters.", most)
     if change.kind is not None and change.kind not in kinds:
         yield Problem(place, BAD, "Unknown kind of unit: {kind}.", (("kind", change.kind),))
     yield from _senseless(place, change)

@@ -75,6 +75,11 @@ class Ledger(Protocol):
         reversed decisions too."""
         ...
 
+    async def lines_of_parts(self, codes: Collection[str]) -> list[Told]:
+        """The lines by which new parts were split from these units, in no order; those of
+        reversed decisions too."""
+        ...
+
     async def decision(self, number: str) -> tuple[Decision, Reversal | None, list[Change]] | None:
         """A decision with its lines in order; null where the number was never used."""
         ...
@@ -119,8 +124,8 @@ class HierarchyStore(Ledger, Protocol):
 
     async def judged(self, decision: Proposal, kinds: Kinds) -> "Judged":
         """What `extend` would make of the decision, and refuse it for, without taking it; its
-        lifelines are those of the units that matter to it. Raises `Refused` where its number was
-        used before for something else."""
+        lifelines are those of the units that matter to it. One that is there as it is has
+        neither problems nor lifelines."""
         ...
 
     def entries(self, after: int = 0) -> AsyncIterator[Entry]:

@@ -22,7 +22,7 @@ from typing import Any
 from hierarchy.decision import Change, ChangeKind, Problem, Proposal, Step
 from hierarchy.errors import Conflict, NotFound, Refused
 from hierarchy.founding import Fault, given_faults, in_order
-from hierarchy.gathering import gather_reversal
+from hierarchy.gathering import gather, gather_reversal
 from hierarchy.store import Ledger, Told
 from hierarchy.unit import Founding, Kinds
 
@@ -149,11 +149,27 @@ async def new_proposals(ledger: Ledger, proposals: Sequence[Proposal]) -> list[P
         stored = await ledger.decision(number)
         is_there = stored is not None and stored[1] is None and proposal.says(stored[0], stored[2])
         if not is_there and (stored is not None or number in fresh):
-            taken = "The number {number} is taken."
-            raise Refused([Problem(0, CONFLICT, taken, (("number", number),))])
+            raise Refused([number_taken(number)])
         if not is_there:
             fresh[number] = proposal
     return list(fresh.values())
+
+
+async def tried(ledger: Ledger, proposal: Proposal, kinds: Kinds) -> Judged:
+    """What comes of taking one decision beside a ledger, a number that is taken among its
+    problems."""
+    stored = await ledger.decision(proposal.decision.number)
+    if stored is not None and stored[1] is None and proposal.says(stored[0], stored[2]):
+        return Judged([], [[]], [[]], [])
+    judged = judge(await gather(ledger, [proposal]), (), [proposal], kinds)
+    if stored is not None:
+        judged.problems[0].insert(0, number_taken(proposal.decision.number))
+    return judged
+
+
+def number_taken(number: str) -> Problem:
+    """That a decision's number was used before."""
+    return Problem(0, CONFLICT, "The number {number} is taken.", (("number", number),))
 
 
 async def reversal(ledger: Ledger, number: str, kinds: Kinds) -> Judged:
@@ -555,7 +571,7 @@ class _Replay:
         complaints = [] if self._kinds is None else list(self._complaints(taking, step))
         if is_new and self._spoiled & {change.unit_code, change.other_code}:
             # What the earlier fault may have brought about is not told a second time.
-            complaints = [each for each in complaints if each[0] == UNKNOWN]
+            complaints = [each for each in complaints if each[0] in (UNKNOWN, CONFLICT)]
             self._spoiled.add(change.unit_code)
             for complaint in complaints:
                 self._refuse(taking, step, complaint)

@@ -185,7 +185,7 @@ INSPECTION_SUMMARY = Summary(
 PERIODS = {"YEAR": 12, "QUARTER": 3, "MONTH": 1}
 """Months in a period."""
 
-_STOOD, _ABOVE = placement.alias("stood"), placement.alias("above")
+_STOOD, _ABOVE, _NOW = (placement.alias(name) for name in ("stood", "above", "now"))
 """Made once: each making copies all columns, which costs as much as the rest of a statement."""
 
 
@@ -283,8 +283,18 @@ class _Question:
         return self._own_day(self.stood.c)
 
     def source(self) -> FromClause:
+        """Where units stood, with the records of each; of another day's tree beside where those
+        stand today that the viewer reaches there: looked up once a unit, not once a record."""
         table = self.summary.series.table
-        return self.stood.join(table, self.record.unit_id == self.stood.c.unit_id)
+        units: FromClause = self.stood
+        if self._is_of_another_day:
+            units = units.outerjoin(_NOW, self._stands_today_in_reach())
+        return units.join(table, self.record.unit_id == self.stood.c.unit_id)
+
+    @property
+    def _is_of_another_day(self) -> bool:
+        counting = self.counting
+        return counting.attribution is Attribution.AS_OF and counting.day != counting.today
 
     def statement(
         self,
@@ -321,8 +331,8 @@ class _Question:
             yield self._counts_through_time()
         else:
             yield self._counts_on_day()
-            if self.counting.day != self.counting.today:
-                yield or_(self._stands_today_in_reach(), self._stood_in_reach_on_own_day())
+            if self._is_of_another_day:
+                yield or_(_NOW.c.unit_id.is_not(None), self._stood_in_reach_on_own_day())
 
     def _counts_on_day(self) -> ColumnElement[bool]:
         scope, stood = self.counting.on_day, self.stood.c
@@ -341,15 +351,10 @@ class _Question:
         return and_(reached, or_(on_no_open_signs(self.record), on_signs))
 
     def _stands_today_in_reach(self) -> ColumnElement[bool]:
-        now = placement.alias("now")
-        return (
-            select(now.c.unit_id)
-            .where(
-                now.c.unit_id == self.record.unit_id,
-                on(now.c, self.counting.today),
-                self.counting.on_today.predicate(now.c),
-            )
-            .exists()
+        return and_(
+            _NOW.c.unit_id == self.stood.c.unit_id,
+            on(_NOW.c, self.counting.today),
+            self.counting.on_today.predicate(_NOW.c),
         )
 
     def _stood_in_reach_on_own_day(self) -> ColumnElement[bool]:

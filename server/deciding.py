@@ -6,21 +6,22 @@ records' database, the projection; where the tree lives in a graph a cut between
 by the next command. It changes no record.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hierarchy import projection, proposing
-from hierarchy.decision import Decision, Problem
-from hierarchy.errors import Conflict, NotFound, Refused, StoreError
+from hierarchy.decision import Problem
+from hierarchy.errors import Conflict, Refused, StoreError
+from hierarchy.layout import Effects, effects
 from hierarchy.store import HierarchyStore, Told
 from hierarchy.tables import decision as decision_table
+from hierarchy.timeline import number_taken
 from hierarchy.unit import Founding, Kinds
 from records import bulk
 from server.decision_file import DecisionRefused, GivenDecision, read_decision
@@ -29,25 +30,20 @@ from server.folder.tree import words
 from server.loading import ATTEMPTS, is_passing
 from server.stores import Stores
 
-Row = Mapping[str, Any]
-
 _KEY_USED = "This client key has stored something else."
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
-    """What a decision does on its day, in units; `moved` are open before and after, and those
-    above them differ. `is_new` is false where it was taken before under the same client key."""
+class Outcome:
+    """What a decision does on its day; `effects` are null where it was taken before under the
+    same client key."""
 
     number: str
     effective_on: date
-    established: int = 0
-    closed: int = 0
-    moved: int = 0
-    is_new: bool = True
+    effects: Effects | None = None
 
 
-async def decide(stores: Stores, path: Path, is_dry_run: bool) -> Effects:
+async def decide(stores: Stores, path: Path, is_dry_run: bool) -> Outcome:
     """Takes the decision of a file, or only tries it.
 
     Raises `DecisionRefused` with every reason why it cannot be taken, and `StoreError` where the
@@ -65,10 +61,11 @@ async def decide(stores: Stores, path: Path, is_dry_run: bool) -> Effects:
     raise StoreError("Others kept changing the store: nothing was decided.")
 
 
-def said(effects: Effects, is_dry_run: bool) -> str:
-    """The effects in words."""
-    if not effects.is_new:
-        return f"{effects.number} was taken before: nothing is done again"
+def said(outcome: Outcome, is_dry_run: bool) -> str:
+    """The outcome in words."""
+    effects = outcome.effects
+    if effects is None:
+        return f"{outcome.number} was taken before: nothing is done again"
     done = "would be taken" if is_dry_run else "is taken"
     counts = ", ".join(
         f"{count} {'unit' if count == 1 else 'units'} {what}"
@@ -78,7 +75,7 @@ def said(effects: Effects, is_dry_run: bool) -> str:
             (effects.moved, "moved"),
         )
     )
-    return f"{effects.number} {done}: {counts}, on {effects.effective_on}"
+    return f"{outcome.number} {done}: {counts}, on {outcome.effective_on}"
 
 
 class _Deciding:
@@ -92,19 +89,19 @@ class _Deciding:
         self._asked = asked
         self._proposal = proposing.proposal(asked.decision, asked.changes)
 
-    async def run(self, is_dry_run: bool) -> Effects:
+    async def run(self, is_dry_run: bool) -> Outcome:
         await projection.apply(self._connection, self._tree)
         kinds = await projection.read_kinds(self._connection)
         self._refuse(proposing.input_problems(self._asked.decision, self._asked.changes, kinds))
         if await self._was_taken():
-            effects = await self._said_before()
+            outcome = await self._said_before()
         else:
-            effects = await self._judged(kinds)
+            outcome = await self._judged(kinds)
             if not is_dry_run:
                 await self._take(kinds)
         if not is_dry_run:
             await self._remember_key()
-        return effects
+        return outcome
 
     def _refuse(self, problems: list[Problem], known: Collection[str] = ()) -> None:
         """Raises `DecisionRefused` where there is any problem."""
@@ -135,14 +132,14 @@ class _Deciding:
             raise Conflict(_KEY_USED)
         return number is not None
 
-    async def _said_before(self) -> Effects:
+    async def _said_before(self) -> Outcome:
         decision = self._asked.decision
         taken = await self._tree.decision(decision.number)
         if taken is None or not self._proposal.says(taken[0], taken[2]):
             raise Conflict(_KEY_USED)
         if taken[1] is not None:
             raise Conflict("What this client key has stored was taken back.")
-        return Effects(decision.number, decision.effective_on, is_new=False)
+        return Outcome(decision.number, decision.effective_on)
 
     async def _remember_key(self) -> None:
         """Keeps the key from storing a record, as one of a record keeps it from deciding."""
@@ -154,25 +151,18 @@ class _Deciding:
 
     # -- the tree
 
-    async def _judged(self, kinds: Kinds) -> Effects:
+    async def _judged(self, kinds: Kinds) -> Outcome:
         """What the decision would do. Raises `DecisionRefused` where it cannot be taken."""
         decision = self._asked.decision
-        if await self._tree.decision(decision.number) is not None:
-            number = (("number", decision.number),)
-            self._refuse([Problem(0, Conflict.code, "The number {number} is taken.", number)])
         judged = await self._tree.judged(self._proposal, kinds)
-        problems = [*await self._issuing_problems(), *judged.problems[0]]
+        problems = judged.problems[0]
+        if not judged.changed and not problems:
+            problems = [number_taken(decision.number)]
         self._refuse(problems, await self._known() if problems else ())
         changed = {code: judged.lifelines[code] for code in judged.changed}
         pairs = await projection.foreseen(self._connection, changed, decision.effective_on)
-        return _effects(decision, pairs)
-
-    async def _issuing_problems(self) -> list[Problem]:
-        issued_by = self._asked.decision.issued_by
-        if any(map(_founds, await self._tree.lines_of([issued_by]))):
-            return []
-        code = (("code", issued_by),)
-        return [Problem(0, NotFound.code, "unknown issuing unit {code!r}", code)]
+        day = decision.effective_on
+        return Outcome(decision.number, day, effects(pairs, day))
 
     async def _known(self) -> set[str]:
         """The codes that the decision names and that are a unit's, or are to be."""
@@ -195,20 +185,3 @@ def _founds(told: Told) -> bool:
 
 def _code(told: Told) -> str:
     return told.line.code if isinstance(told.line, Founding) else told.line.unit_code
-
-
-def _effects(decision: Decision, pairs: Iterable[tuple[Row | None, Row | None]]) -> Effects:
-    """Counts units by how they stand on the day before and after."""
-    day = decision.effective_on
-    established = closed = moved = 0
-    for before, after in pairs:
-        was_open, is_open = _is_open(before, day), _is_open(after, day)
-        established += before is None
-        closed += was_open and not is_open
-        if before and after and was_open and is_open:
-            moved += before["path"] != after["path"]
-    return Effects(decision.number, day, established, closed, moved)
-
-
-def _is_open(row: Row | None, day: date) -> bool:
-    return row is not None and (row["closed_on"] is None or row["closed_on"] > day)

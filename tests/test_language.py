@@ -55,7 +55,6 @@ HANDED_ON = {
     "what",
     "str(error)",
     "conflict.message",
-    "taken",
     "_DECIDED_LATER",
     "LATER",
     "said",

@@ -23,6 +23,7 @@ from authz.appointments import Appointment, appointed_at
 from authz.rights import Rights, RightsKeeper
 from graph.resolvers import judging
 from graph.resolvers.context import Context
+from graph.resolvers.judging import Judgement
 from hierarchy import decisions, placements, projection, proposing
 from hierarchy.decision import Decision, Problem, Proposal, Step
 from hierarchy.decisions import DecisionSeen
@@ -74,36 +75,47 @@ class Given:
         said = ("decision", replace(self, client_key=None))
         return sha256(orjson.dumps(said)).hexdigest()
 
-    def key_problem(self) -> str | None:
-        """Why its client key can be none, in English."""
+    def key_problem(self) -> Problem | None:
+        """Why its client key can be none."""
         if self.client_key is None:
             return None
-        if not self.client_key:
-            return "A client key is not empty."
-        return key_fault(self.client_key)
+        message = key_fault(self.client_key) if self.client_key else "A client key is not empty."
+        return Problem(0, BadInput.code, message) if message else None
 
 
 async def decide(context: Context, given: Given) -> DecisionSeen:
     """Takes a decision, or answers with the one that the same client key has stored.
 
-    Raises `BadInput` for a client key that is none, `Conflict` for one that stored something
-    else, and `Refused` with every problem where the decision cannot be taken.
+    Raises `Refused` with every problem where the decision cannot be taken.
     """
-    if message := given.key_problem():
-        raise BadInput(message, field="client_key")
     decision = given.decision(context)
-    before = await judging.before_tree(context, decision, given.changes)
-    if before.problems:
-        judgement = await judging.judge(context, decision, given.changes, before)
-        raise Refused(judgement.problems)
-    if not await was_stored(context, given, decision):
+    judgement = await judged(context, given, decision)
+    if judgement.problems:
+        raise Refused(judgement.problems, judgement.field)
+    if not judgement.was_stored:
         await _extend(context, given, decision)
         await _go_on(context)
     await _remember(context, given)
     return await _stored(context, given.number)
 
 
-async def was_stored(context: Context, given: Given, decision: Decision) -> bool:
+async def judged(context: Context, given: Given, decision: Decision) -> Judgement:
+    """Everything that stands in a decision's way, its client key included; that it
+    `was_stored` by the same key and content before is no problem."""
+    before = await judging.before_tree(context, decision, given.changes)
+    key_problem = given.key_problem()
+    try:
+        if not (key_problem or before.problems) and await _was_stored(context, given, decision):
+            return Judgement((), None, was_stored=True)
+    except Conflict as conflict:
+        key_problem = Problem(0, conflict.code, conflict.message)
+    if key_problem is not None:
+        before = before.after(key_problem)
+    judgement = await judging.judge(context, decision, given.changes, before)
+    return replace(judgement, field="client_key" if key_problem else None)
+
+
+async def _was_stored(context: Context, given: Given, decision: Decision) -> bool:
     """Whether the same decision was stored under the same key before, remembered or not.
 
     Raises `Conflict` where the key stored something else, or what it stored was taken back.
@@ -127,14 +139,8 @@ async def _check_in_force(context: Context, number: str) -> None:
 
 
 async def _extend(context: Context, given: Given, decision: Decision) -> None:
-    if await context.ask_tree(lambda tree: tree.decision(given.number)) is not None:
-        raise Refused([judging.number_taken(given.number)])
     proposal = given.proposal(decision)
-    try:
-        await context.ask_tree(lambda tree: tree.extend([], [proposal], context.kinds))
-    except Refused as refused:
-        problems = await judging.shown(context, decision, refused.problems, given.changes)
-        raise Refused(problems) from None
+    await context.ask_tree(lambda tree: tree.extend([], [proposal], context.kinds))
 
 
 async def _remember(context: Context, given: Given) -> None:

@@ -19,10 +19,10 @@ from datetime import date
 from graph.resolvers.context import Context
 from hierarchy import decisions, placements
 from hierarchy.decision import Change, ChangeKind, Decision, Problem, Proposal, Step
-from hierarchy.errors import Conflict, Forbidden, NotFound
+from hierarchy.errors import Forbidden, NotFound
 from hierarchy.proposing import input_problems
 from hierarchy.scope import Scope
-from hierarchy.timeline import Judged
+from hierarchy.timeline import Judged, number_taken
 from hierarchy.unit import Placed
 
 LATER = "What is out of your sight stands in the way."
@@ -48,10 +48,13 @@ class Before:
 @dataclass(frozen=True)
 class Judgement:
     """What came of judging: all problems in their order, and what the tree's store says would
-    come of it; null where nothing was left to judge."""
+    come of it, null where nothing was left to judge; whether it `was_stored` by the same client
+    key before; the `field` of the input that the first problem is about."""
 
     problems: tuple[Problem, ...]
     judged: Judged | None
+    was_stored: bool = False
+    field: str | None = None
 
 
 async def before_tree(context: Context, decision: Decision, changes: Changes) -> Before:
@@ -88,11 +91,11 @@ async def judge(
     steps = () if before.is_barred else _fit(decision, changes, before, context)
     if not steps:
         return Judgement(before.problems, None)
-    if await context.ask_tree(lambda tree: tree.decision(decision.number)) is not None:
-        return Judgement((*before.problems, number_taken(decision.number)), None)
     proposal = Proposal(decision, tuple(steps))
     judged = await context.ask_tree(lambda tree: tree.judged(proposal, context.kinds))
     problems = [problem for each in judged.problems for problem in each]
+    if not judged.changed and not problems:
+        problems = [number_taken(decision.number)]
     told = await shown(context, decision, problems, changes)
     return Judgement((*before.problems, *told), judged)
 
@@ -143,22 +146,18 @@ def forbidden(place: int) -> Problem:
     return Problem(place, error.code, error.message)
 
 
-def number_taken(number: str) -> Problem:
-    return Problem(0, Conflict.code, "The number {number} is taken.", (("number", number),))
-
-
 # ---- what is left for the tree to judge
 
 
 def _fit(decision: Decision, changes: Changes, before: Before, context: Context) -> Sequence[Step]:
-    """The steps of changes without a problem yet, that need nothing of those with one; none where
-    the decision as a whole is at fault."""
-    spoiled: set[str] = set()
+    """The steps of changes without a problem yet, that need nothing which one with a problem
+    founds; none where the decision as a whole is at fault."""
+    missing: set[str] = set()
     fit: list[Sequence[Step]] = []
     for place, steps in enumerate(changes):
         named = {code for step in steps for code in _codes(step.change)}
-        if place in before.places or named & spoiled:
-            spoiled |= {step.change.unit_code for step in steps}
+        if place in before.places or named & missing:
+            missing |= {step.change.unit_code for step in steps if step.change.founds}
         else:
             fit.append(steps)
     if not fit or input_problems(decision, fit, context.kinds):
@@ -232,7 +231,8 @@ class _Reach:
 
     @property
     def is_held(self) -> bool:
-        return any(self._scopes)
+        """Whether the right is held today: an office that gives nothing yet decides nothing."""
+        return bool(self._scopes[0])
 
     def of_issuing_unit(self) -> list[Problem]:
         """What is wrong with it: not in sight, or the right is not held there."""

@@ -13,13 +13,14 @@ from datetime import date
 from typing import Any
 
 from authz.appointments import Appointment, in_force_at
-from graph.resolvers import deciding, judging
+from graph.resolvers import deciding
 from graph.resolvers.context import Context
 from graph.resolvers.deciding import Given
 from graph.resolvers.summaries import EVALUATIONS, INSPECTIONS, MEETINGS, Form, counting_on
 from hierarchy import placements, projection
 from hierarchy.decision import Problem
-from hierarchy.errors import BadInput, Conflict
+from hierarchy.errors import Conflict
+from hierarchy.layout import effects, is_open_on
 from hierarchy.scope import Base, Scope
 from hierarchy.unit import Placed, units_of_path
 from records import summaries
@@ -76,11 +77,12 @@ async def preview(context: Context, given: Given, selected: frozenset[str]) -> P
     await _check_version(context)
     day = given.effective_on
     moved = [(before, after) for before, after in pairs if _is_moved(before, after)]
+    counts = effects(pairs, day)
     return Preview(
         problems,
-        sum(_is_open(before, day) and _is_open(after, day) for before, after in moved),
-        sum(_is_closed(after, day) and not _is_closed(before, day) for before, after in pairs),
-        sum(before is None for before, _ in pairs),
+        counts.moved,
+        counts.closed,
+        counts.established,
         **await _records_moved(context, day, moved, selected),
         sight_changes=await _sight_changes(context, day, pairs, selected),
     )
@@ -94,15 +96,7 @@ async def _check_version(context: Context) -> None:
 async def _tried(context: Context, given: Given) -> tuple[tuple[Problem, ...], Sequence[Pair]]:
     """What stands in the way, and where units would stand otherwise where nothing does."""
     decision = given.decision(context)
-    before = await judging.before_tree(context, decision, given.changes)
-    if message := given.key_problem():
-        before = before.after(Problem(0, BadInput.code, message))
-    try:
-        if not before.problems and await deciding.was_stored(context, given, decision):
-            return (), ()
-    except Conflict as conflict:
-        before = before.after(Problem(0, conflict.code, conflict.message))
-    judgement = await judging.judge(context, decision, given.changes, before)
+    judgement = await deciding.judged(context, given, decision)
     if judgement.problems or judgement.judged is None:
         return judgement.problems, ()
     lives = judgement.judged.lifelines
@@ -113,14 +107,6 @@ async def _tried(context: Context, given: Given) -> tuple[tuple[Problem, ...], S
 def _is_moved(before: Row | None, after: Row | None) -> bool:
     """Whether it stands on both trees, and the units above differ."""
     return before is not None and after is not None and bool(before["path"] != after["path"])
-
-
-def _is_open(row: Row | None, day: date) -> bool:
-    return row is not None and (row["closed_on"] is None or row["closed_on"] > day)
-
-
-def _is_closed(row: Row | None, day: date) -> bool:
-    return row is not None and not _is_open(row, day)
 
 
 # ---- records
@@ -169,11 +155,12 @@ async def _sight_changes(
     context: Context, day: date, pairs: Sequence[Pair], selected: frozenset[str]
 ) -> Sequence[SightChange]:
     """Appointments in force on the day that the viewer may read, where the office itself gains or
-    loses units and so does its holder by all their offices."""
+    loses units and so does its holder by all their offices that the viewer may read: others are
+    not weighed, so that none shows by what it makes up for."""
     readable = context.rights.scope("read", "appointment", day)
     if "sight_changes" not in selected or not readable or not pairs:
         return ()
-    offices = await _offices(context, day, pairs)
+    offices = [each for each in await _offices(context, day, pairs) if readable.covers(each.unit)]
     units = [*pairs, *await _beside(context, day, pairs, offices)]
     gained, lost, touched = _reached(units, offices)
     return [
@@ -181,7 +168,6 @@ async def _sight_changes(
         for each in offices
         if (who := each.appointment.principal) in gained.keys() | lost.keys()
         and each.appointment.id in touched
-        and readable.covers(each.unit)
     ]
 
 
@@ -203,7 +189,7 @@ def _office(
     context: Context, held: Appointment, unit: Placed, after: Row | None, day: date
 ) -> _Office:
     before = _reads(context, held.role, _row(unit))
-    is_open = after is not None and _is_open(after, day)
+    is_open = after is not None and is_open_on(after, day)
     return _Office(
         held, unit, before, _reads(context, held.role, after) if after and is_open else Scope()
     )

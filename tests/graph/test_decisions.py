@@ -290,7 +290,7 @@ async def test_who_may_not_decide_is_told_nothing_of_codes_and_numbers(writer: C
     asked = decision("1", "G", "2024-07-01", rename("B", "x"), establish("F", "G", "branch"))
     assert await problems(writer, "secretary_g", asked) == [(0, FORBIDDEN)]
     taken = decision("1", "D", "2024-07-01", establish("F", "D"))
-    assert await problems(writer, "leader_d", taken) == [(0, CONFLICT)]
+    assert await problems(writer, "leader_d", taken) == [(0, CONFLICT), (0, CONFLICT)]
     assert await problems(writer, "leader_d", taken | {"number": "2"}) == [(0, CONFLICT)]
 
 
@@ -333,7 +333,10 @@ async def test_the_same_key_answers_with_what_it_stored(writer: Client) -> None:
     assert (preview["problems"], preview["unitsMoved"]) == ([], 0)
     for other in ({"title": "Khác"}, {"number": "2"}, {"changes": [rename("G", "y")]}):
         error = await writer.error("leader_d", DECIDE, {"input": given | other})
-        assert error["extensions"] == {"code": CONFLICT, "field": "clientKey"}
+        assert (error["extensions"]["code"], error["extensions"]["field"]) == (
+            CONFLICT,
+            "clientKey",
+        )
     await reverse(writer, "leader_d", "1")
     error = await writer.error("leader_d", DECIDE, {"input": given})
     assert error["extensions"]["code"] == CONFLICT
@@ -353,8 +356,10 @@ async def test_a_number_is_used_once(writer: Client) -> None:
 @pytest.mark.parametrize("key", ["", "a\0", "k" * 256])
 async def test_a_key_that_is_none_names_its_field(reader: Client, key: str) -> None:
     given = decision("1", "D", "2024-07-01", rename("G", "x"), clientKey=key)
-    error = await reader.error("leader_d", DECIDE, {"input": given})
+    error = await reader.error("leader_d", DECIDE, {"input": given | {"number": ""}})
+    told = [each["code"] for each in error["extensions"].pop("problems")]
     assert error["extensions"] == {"code": BAD, "field": "clientKey"}
+    assert told == [BAD, BAD]
 
 
 @pytest.mark.parametrize("change", [{}, rename("G", "x") | dissolve("G"), {"dissolve": None}])

@@ -11,7 +11,15 @@ from graph.execution import Executor, Request
 from graph.limits import Limits
 from server.database import Database
 from tests import province
-from tests.graph.reorganised import TAKEN, decide, decision, establish
+from tests.graph.reorganised import (
+    TAKEN,
+    decide,
+    decision,
+    dissolve,
+    establish,
+    rename,
+    transfer,
+)
 from tests.province import TODAY, Client
 
 VIEWERS = (
@@ -269,3 +277,21 @@ async def test_statements_are_one_a_level(reorganised: Client, asked: str, state
         await executor.answer(request, "leader_t")
     await database.close()
     assert len(seen) == statements + 1
+
+
+async def test_a_history_ends_where_the_unit_leaves_sight(writer: Client) -> None:
+    """With a unit above it: neither its closing there nor what is decided ahead is told."""
+    for by, number, day, change in (
+        ("leader_t", "1", "2024-03-01", transfer("G", "E")),
+        ("leader_e", "2", "2024-05-20", dissolve("C")),
+        ("leader_e", "3", "2024-11-20", rename("B", "Chi bộ khác")),
+    ):
+        await decide(writer, by, decision(number, by[-1].upper(), day, change))
+    query = '{ c: unit(code: "C", asOf: "2024-01-01") { closedOn history { from to } }'
+    query += ' b: unit(code: "B", asOf: "2024-01-01") { history { from to } } }'
+    left = [{"from": "2000-01-01", "to": "2024-03-01"}]
+    found = await writer.data("leader_d", query)
+    assert found == {"c": {"closedOn": None, "history": left}, "b": {"history": left}}
+    found = await writer.data("leader_e", query.replace("2024-01-01", "2024-06-01"))
+    assert [each["to"] for each in found["c"]["history"]] == ["2024-05-20"]
+    assert [each["to"] for each in found["b"]["history"]] == ["2024-11-20", None]

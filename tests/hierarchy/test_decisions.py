@@ -237,6 +237,11 @@ class InMemory:
     async def lines_naming(self, codes: Collection[str]) -> list[Told]:
         return [told for told in self._lines if _names(told)[1] in codes]
 
+    async def lines_of_parts(self, codes: Collection[str]) -> list[Told]:
+        named = await self.lines_naming(codes)
+        changes = [told for told in named if isinstance(told.line, Change)]
+        return [each for each in changes if each.line.founds and each.line.kind is None]
+
     async def decision(self, number: str) -> tuple[Decision, Reversal | None, list[Change]] | None:
         taken = self._decisions[number]
         return taken.decision, None, [step.change for step in taken.steps]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hierarchy.decision import Change, ChangeKind, Decision, Proposal, Step
 from hierarchy.embedded import EmbeddedStore
 from hierarchy.projection import apply, differences, projected_version, read_kinds
 from hierarchy.store import HierarchyStore
@@ -24,6 +25,8 @@ from tests.hierarchy.engines import Graph, Relational
 from tests.hierarchy.trees import KINDS, Oracle, day, founding, trees
 
 Rows = list[dict[str, Any]]
+
+RECORDED = datetime(2024, 1, 1, tzinfo=UTC)
 
 SMALL = [
     founding("A", established=2),
@@ -243,3 +246,29 @@ async def test_the_revision_is_one_row(relational: Relational) -> None:
     await project(relational, SMALL)
     async with relational.database.connect() as connection:
         assert (await connection.execute(select(revision))).all() == [(1, 1, 0)]
+
+
+async def test_a_part_follows_what_becomes_of_the_unit_split(relational: Relational) -> None:
+    """A decision that lies back moves the unit split, and with it the part that stood beside it."""
+    tree = [
+        founding("A"),
+        founding("B", "A", "level1"),
+        founding("C", "A", "level1"),
+        founding("D", "B", "level2"),
+    ]
+    part = Change(ChangeKind.SPLIT, "P", "D", name="a part")
+    for number, (on, line) in enumerate(((20, part), (10, Change(ChangeKind.TRANSFER, "D", "C")))):
+        days = day(on), day(on), RECORDED
+        head = Decision(str(number), "a title", "A", *days)
+        if number == 0:
+            await relational.empty()
+        async with relational.database.begin() as connection:
+            store = EmbeddedStore(connection)
+            await store.extend(tree, [Proposal(head, (Step(0, line),))], KINDS)
+            await apply(connection, store)
+            assert await differences(connection, store) == []
+    async with relational.database.begin() as connection:
+        _, placements = await rows(connection)
+    ids = {row["code"]: row["unit_id"] for row in placements}
+    [placed] = [row for row in placements if row["code"] == "P"]
+    assert placed["parent_id"] == ids["C"]

@@ -386,7 +386,7 @@ def test_every_problem_is_told_by_its_change(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (DECISION.replace("issuedBy: P", "issuedBy: X"), "unknown issuing unit 'X'"),
+        (DECISION.replace("issuedBy: P", "issuedBy: X"), "Unknown issuing unit: X."),
         (DECISION.replace("kind: grassroots", "kind: village"), "Unknown kind of unit: village."),
         (of("- merge: {units: [], into: E}"), "changes[0]: The change names no unit."),
         (of("  []"), "A decision needs a change."),
