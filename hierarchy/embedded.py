@@ -76,9 +76,9 @@ class EmbeddedStore:
         self, foundings: Sequence[Founding], decisions: Sequence[Proposal], kinds: Kinds
     ) -> int:
         version = await self._lock()
-        fresh = await new_proposals(self, decisions)
+        fresh, taken = await new_proposals(self, decisions)
         judged = await self._judged(foundings, fresh, kinds)
-        refuse(judged, foundings)
+        refuse(judged, foundings, taken)
         if not judged.foundings and not fresh:
             return version
         await self._write(version + 1, judged, fresh)

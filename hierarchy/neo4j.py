@@ -251,9 +251,9 @@ class _Bound:
         self, foundings: Sequence[Founding], decisions: Sequence[Proposal], kinds: Kinds
     ) -> Addition | None:
         """What is new, faultless; null where nothing is. Raises what `extend` raises."""
-        fresh = await new_proposals(self, decisions)
+        fresh, taken = await new_proposals(self, decisions)
         judged = judge(await self._known(foundings, fresh), foundings, fresh, kinds)
-        refuse(judged, foundings)
+        refuse(judged, foundings, taken)
         if not judged.foundings and not fresh:
             return None
         return cypher.addition(self._last + 1, judged, fresh)

@@ -13,7 +13,7 @@ matter. A unit that is named but whose own lines are not told is taken to be as 
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
@@ -129,41 +129,45 @@ def judge(
     )
 
 
-def refuse(judged: Judged, foundings: Sequence[Founding]) -> None:
+def refuse(
+    judged: Judged, foundings: Sequence[Founding], taken: Mapping[int, Problem] | None = None
+) -> None:
     """Raises what forbids a write: `Conflict` with every fault of the foundings, `Refused` with
-    every problem of the first decision that cannot be taken."""
+    every problem of the first decision that cannot be taken, that its number is `taken` first."""
     wrong = [f"{foundings[fault.index].code!r}: {fault.message}" for fault in judged.faults]
     if wrong:
         raise Conflict("{faults}", faults="; ".join(wrong))
-    for problems in judged.problems:
-        if problems:
-            raise Refused(problems)
+    for index, problems in enumerate(judged.problems):
+        if found := [*filter(None, [(taken or {}).get(index)]), *problems]:
+            raise Refused(found)
 
 
-async def new_proposals(ledger: Ledger, proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Those that a ledger does not have yet. Raises `Refused` where a number was used before for
-    something else, or twice among them."""
-    fresh: dict[str, Proposal] = {}
+async def new_proposals(
+    ledger: Ledger, proposals: Sequence[Proposal]
+) -> tuple[list[Proposal], dict[int, Problem]]:
+    """Those that a ledger does not have yet, and of which the number was used before for
+    something else, in the ledger or among them: by index among those that are new."""
+    fresh: list[Proposal] = []
+    taken: dict[int, Problem] = {}
     for proposal in proposals:
         number = proposal.decision.number
         stored = await ledger.decision(number)
-        is_there = stored is not None and stored[1] is None and proposal.says(stored[0], stored[2])
-        if not is_there and (stored is not None or number in fresh):
-            raise Refused([number_taken(number)])
-        if not is_there:
-            fresh[number] = proposal
-    return list(fresh.values())
+        if stored is not None and stored[1] is None and proposal.says(stored[0], stored[2]):
+            continue
+        if stored is not None or number in {each.decision.number for each in fresh}:
+            taken[len(fresh)] = number_taken(number)
+        fresh.append(proposal)
+    return fresh, taken
 
 
 async def tried(ledger: Ledger, proposal: Proposal, kinds: Kinds) -> Judged:
     """What comes of taking one decision beside a ledger, a number that is taken among its
     problems."""
-    stored = await ledger.decision(proposal.decision.number)
-    if stored is not None and stored[1] is None and proposal.says(stored[0], stored[2]):
+    fresh, taken = await new_proposals(ledger, [proposal])
+    if not fresh:
         return Judged([], [[]], [[]], [])
-    judged = judge(await gather(ledger, [proposal]), (), [proposal], kinds)
-    if stored is not None:
-        judged.problems[0].insert(0, number_taken(proposal.decision.number))
+    judged = judge(await gather(ledger, fresh), (), fresh, kinds)
+    judged.problems[0][:0] = taken.values()
     return judged
 
 

@@ -4,11 +4,12 @@ transaction, other processes, a server out of reach."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import neo4j as driver
 import pytest
@@ -17,7 +18,7 @@ from neo4j.time import Date
 
 from hierarchy import proposing
 from hierarchy.errors import Refused, StoreError
-from hierarchy.neo4j import Neo4jStore, open_store
+from hierarchy.neo4j import Neo4jStore, _Stage, open_store
 from hierarchy.store import HierarchyStore
 from tests import servers
 from tests.hierarchy.engines import Graph
@@ -66,14 +67,33 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hierarchy.neo4j.BATCH", 50)
 
 
-async def staged(
-    raw: driver.AsyncDriver, write: asyncio.Task[int], what: str = "(one:Entry)"
-) -> None:
-    """Returns when something of a write is in the database; raises what broke the write."""
-    while not (await raw.execute_query(f"MATCH {what} RETURN 1 LIMIT 1")).records:
-        if write.done():
-            raise AssertionError(f"{await write} is written, and nothing was seen of it")
-        await asyncio.sleep(0.01)
+class Pause:
+    """A write that stops amid its batches: it has `reached` that, and waits until it may `go`."""
+
+    def __init__(self) -> None:
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    async def until(self, write: asyncio.Task[int]) -> None:
+        """Returns when the write has stopped; raises what broke it before."""
+        reached = asyncio.ensure_future(self.reached.wait())
+        await asyncio.wait([reached, write], return_when=asyncio.FIRST_COMPLETED)
+        if not self.reached.is_set():
+            raise AssertionError(f"{await write} is written without a stop")
+
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch, small_batches: None) -> Pause:
+    """Stops the first write in small batches when some units are placed and others are not."""
+    made, write_batch, batches = Pause(), _Stage._write_batch, itertools.count()
+
+    async def paused(stage: Any, transaction: Any, statement: str, rows: Any) -> None:
+        if "PART_OF" in statement and next(batches) == 3:
+            made.reached.set()
+            await made.go.wait()
+        await write_batch(stage, transaction, statement, rows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(_Stage, "_write_batch", paused)
+    return made
 
 
 async def found(graph: Graph, *foundings: object) -> int:
@@ -82,22 +102,22 @@ async def found(graph: Graph, *foundings: object) -> int:
 
 
 async def test_nobody_sees_a_write_before_all_of_it(
-    graph: Graph, raw: driver.AsyncDriver, small_batches: None
+    graph: Graph, raw: driver.AsyncDriver, pause: Pause
 ) -> None:
     """Its batches are in the database, and every read still gives the tree before."""
     write = asyncio.create_task(found(graph, *MANY))
-    await staged(raw, write)
+    await pause.until(write)
     async with graph.open() as store:
         assert [entry async for entry in store.entries()] == []
         assert await store.subtree("A", day(0)) == []
         assert await store.ancestors("A", day(0)) == []
-        assert not write.done()
+        pause.go.set()
         assert await write == 1
         assert len([entry async for entry in store.entries()]) == len(MANY)
 
 
 async def test_nobody_sees_a_decision_before_all_of_it(
-    graph: Graph, raw: driver.AsyncDriver, small_batches: None
+    graph: Graph, raw: driver.AsyncDriver, pause: Pause
 ) -> None:
     """What it founds is in the database; neither that nor what it moves is seen."""
     await found(graph, *TREE)
@@ -105,20 +125,20 @@ async def test_nobody_sees_a_decision_before_all_of_it(
     one = decision("1", 10, *new, merge(["B"], "C"))
     async with graph.open() as store:
         write = asyncio.create_task(store.extend([], [one], KINDS))
-        await staged(raw, write, "(:Unit {version: 2})-[one:PART_OF]->()")
+        await pause.until(write)
         assert await store.subtree("A", day(10)) == ["A", "B", "C", "D"]
         assert await store.decision("1") is None
         assert len(await store.lines_of(["B"])) == len(await store.lines_naming(["B"])) == 1
         assert await chains(store, "D", 10) == ["A B D"]
         assert len(await entries(store)) == len(TREE)
-        assert not write.done()
+        pause.go.set()
         assert await write == 2
         assert await chains(store, "D", 10) == ["A C D"]
         assert len(await store.subtree("C", day(10))) == 1_003
 
 
 async def test_a_decision_that_is_broken_off_may_be_taken_again(
-    graph: Graph, raw: driver.AsyncDriver, small_batches: None
+    graph: Graph, raw: driver.AsyncDriver, pause: Pause
 ) -> None:
     """Its number and codes are not used by what it left behind."""
     await found(graph, *TREE)
@@ -126,7 +146,7 @@ async def test_a_decision_that_is_broken_off_may_be_taken_again(
     one = decision("1", 10, *new, merge(["B"], "C"))
     async with graph.open() as store:
         write = asyncio.create_task(store.extend([], [one], KINDS))
-        await staged(raw, write, "(one:Change)")
+        await pause.until(write)
         write.cancel()
         await asyncio.wait([write])
         assert await store.version() == 1
@@ -313,13 +333,14 @@ async def test_a_batch_finds_its_parents_in_others(graph: Graph, small_batches: 
 
 
 async def test_a_writer_that_lost_the_lock_publishes_nothing(
-    graph: Graph, raw: driver.AsyncDriver, small_batches: None
+    graph: Graph, raw: driver.AsyncDriver, pause: Pause
 ) -> None:
     """Its lock's transaction is ended by the server, another writer comes in between: only what
     the other wrote is there, whatever the first one still tried."""
     first = asyncio.create_task(found(graph, *MANY))
-    await staged(raw, first)
+    await pause.until(first)
     await raw.execute_query("TERMINATE TRANSACTION $id", id=await oldest(raw))
+    pause.go.set()
     assert await found(graph, founding("Z")) == 1
     with pytest.raises(StoreError):
         await first
@@ -331,11 +352,12 @@ async def test_a_writer_that_lost_the_lock_publishes_nothing(
 
 
 async def test_a_writer_whose_stage_is_taken_stops(
-    graph: Graph, raw: driver.AsyncDriver, small_batches: None
+    graph: Graph, raw: driver.AsyncDriver, pause: Pause
 ) -> None:
     write = asyncio.create_task(found(graph, *MANY))
-    await staged(raw, write)
+    await pause.until(write)
     await raw.execute_query("MATCH (stage:Stage) SET stage.writer = 'another'")
+    pause.go.set()
     with pytest.raises(StoreError, match="Another writer took over"):
         await write
     async with graph.open() as store:
@@ -376,14 +398,14 @@ async def test_preparing_keeps_the_tree(graph: Graph) -> None:
 
 
 async def test_preparing_does_not_wait_for_a_long_write(
-    graph: Graph, raw: driver.AsyncDriver, small_batches: None
+    graph: Graph, raw: driver.AsyncDriver, pause: Pause
 ) -> None:
     """A worker starts, and answers with the tree before, while another one loads."""
     write = asyncio.create_task(found(graph, *MANY))
-    await staged(raw, write)
+    await pause.until(write)
     async with graph.open() as store:
         assert await store.version() == 0
-    assert not write.done()
+    pause.go.set()
     assert await write == 1
 
 

@@ -672,8 +672,9 @@ async def test_what_a_reversed_decision_founded_stands_on_no_day(store: Hierarch
             await store.extend([founding(code, "H1", "grassroots")], [], KINDS)
         assert (await refusal(store, decision("2", 20, rename(code, "y")))) == [(0, "NOT_FOUND")]
     assert await below(store, "P", 10) == ["H1 H2 P X1 X2 X3 b1 b2 b3 b4"]
-    for again in (one, decision("1", 20, rename("X1", "y"))):
-        assert await refusal(store, again) == [(0, "CONFLICT")]
+    taken = [(0, "CONFLICT")]
+    assert await refusal(store, one) == [*taken, (0, "CONFLICT"), (1, "CONFLICT")]
+    assert await refusal(store, decision("1", 20, rename("X1", "y"))) == taken
 
 
 async def test_only_a_decision_in_force_is_reversed(store: HierarchyStore) -> None:
