@@ -78,6 +78,7 @@ _PLACED = (
 
 
 _REVISION = select(revision.c.tree_version, revision.c.policy_version)
+_REVISION_KEPT = _REVISION.with_for_update(read=True)
 
 
 async def read_revision(connection: AsyncConnection) -> Revision:
@@ -95,7 +96,7 @@ async def lock_revision(connection: AsyncConnection, alone: bool = False) -> Rev
     elif alone:
         # A write is a lock; SQLite knows no other.
         await connection.execute(update(revision).values(tree_version=revision.c.tree_version))
-    return await read_revision(connection)
+    return Revision(*(await connection.execute(_REVISION_KEPT)).one())
 
 
 def on(columns: Columns, day: Any) -> ColumnElement[bool]:

@@ -142,3 +142,19 @@ def test_every_problem_is_told_by_its_change() -> None:
 def test_a_key_is_told_apart_by_principal_and_key() -> None:
     assert key_digest("a", "b") == key_digest("a", "b")
     assert len({key_digest("a", "b c"), key_digest("a b", "c"), key_digest("\ud800", "")}) == 3
+
+
+def test_a_category_is_null_or_says_something() -> None:
+    """In every kind of change that gives one: an empty text would be a category of its own."""
+    for given in (
+        establish(0, "X", "A", "Tên", "branch", ""),
+        reclassify(0, "A", None, " ", keeps_category=False),
+        split(0, "A", [Part("X", "Tên", "", ("b",))], close=False),
+    ):
+        assert problems(given) == ["A category is not empty; without one it is null."]
+
+
+def test_names_and_categories_have_an_end() -> None:
+    for given in (rename(0, "A", "x" * 1_001), establish(0, "X", "A", "x", "branch", "x" * 1_001)):
+        assert problems(given) == ["Names and categories have at most 1000 characters."]
+    assert problems(rename(0, "A", "x" * 1_000)) == []
