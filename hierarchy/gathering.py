@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Sequence
 
 from hierarchy.decision import Change, Proposal
 from hierarchy.store import Ledger, Told
-from hierarchy.unit import Founding
 
 
 async def gather(ledger: Ledger, proposals: Sequence[Proposal]) -> list[Told]:
@@ -55,7 +54,7 @@ class _Gathered:
             self._known |= wanted
             lines = await self._ledger.lines_of(wanted)
             self.lines += lines
-            wanted = {above for told in lines if (above := _named(told)) is not None} - self._known
+            wanted = {told.named for told in lines if told.named is not None} - self._known
 
     async def add_below(self, changed: Iterable[str]) -> None:
         """What ever stood directly under the changed units, parts beside their children included;
@@ -64,23 +63,9 @@ class _Gathered:
         while wanted:
             self._below |= wanted
             named = await self._ledger.lines_naming(wanted)
-            parts = {_code(told) for told in named if _is_new_part(told)}
-            children = {_code(told) for told in named}
+            parts = {told.code for told in named if told.is_new_part}
+            children = {told.code for told in named}
             await self.add(children)
             beside = await self._ledger.lines_of_parts(children)
-            await self.add(map(_code, beside))
+            await self.add(told.code for told in beside)
             wanted = parts - self._below
-
-
-def _named(told: Told) -> str | None:
-    line = told.line
-    return line.parent_code if isinstance(line, Founding) else line.other_code
-
-
-def _code(told: Told) -> str:
-    return told.line.code if isinstance(told.line, Founding) else told.line.unit_code
-
-
-def _is_new_part(told: Told) -> bool:
-    line = told.line
-    return isinstance(line, Change) and line.founds and line.kind is None

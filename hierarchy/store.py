@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from hierarchy.decision import Change, Decision, Proposal, Reversal
+from hierarchy.decision import Change, ChangeKind, Decision, Proposal, Reversal
 from hierarchy.unit import Founding, Kinds
 
 if TYPE_CHECKING:
@@ -45,6 +45,22 @@ class Told:
     number: str | None = None
     effective_on: date | None = None
     is_reversed: bool = False
+
+    @property
+    def code(self) -> str:
+        """The unit whose state the line changes."""
+        return self.line.code if isinstance(self.line, Founding) else self.line.unit_code
+
+    @property
+    def named(self) -> str | None:
+        """The other unit that it names: the one above, the successor, the one split."""
+        return self.line.parent_code if isinstance(self.line, Founding) else self.line.other_code
+
+    @property
+    def is_new_part(self) -> bool:
+        """Whether it founds a part, of the kind of the unit split and beside it."""
+        line = self.line
+        return isinstance(line, Change) and line.change is ChangeKind.SPLIT and line.founds
 
 
 def told(entries: Sequence[Entry]) -> Iterator[Told]:

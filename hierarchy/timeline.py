@@ -105,7 +105,9 @@ def judge(
     """
     lines = list(known)
     there = {line.line.code: line.line for line in lines if isinstance(line.line, Founding)}
-    founded = {_code(told) for told in lines if _founds(told)}
+    founded = {
+        told.line.unit_code for told in lines if isinstance(told.line, Change) and told.line.founds
+    }
     steps = (step.change for proposal in proposals for step in proposal.steps)
     proposed = {change.unit_code for change in steps if change.founds}
     faults = given_faults(foundings, there, founded, proposed, kinds)
@@ -194,7 +196,7 @@ async def reversal(ledger: Ledger, number: str, kinds: Kinds) -> Judged:
 def judge_reversal(known: Iterable[Told], number: str, kinds: Kinds) -> Judged:
     """What comes of taking a decision back: its problems are what stands in the way."""
     lines = list(known)
-    gone = {_code(told) for told in lines if told.number == number}
+    gone = {told.code for told in lines if told.number == number}
     kept = [told for told in lines if told.number != number]
     events = _events(kept, [], [])
     replay = _Replay(events, kinds, (), 1, blame=dict.fromkeys(gone, (0, 0)))
@@ -208,14 +210,6 @@ def judge_reversal(known: Iterable[Told], number: str, kinds: Kinds) -> Judged:
         replay.lifelines(),
         changed,
     )
-
-
-def _code(told: Told) -> str:
-    return told.line.code if isinstance(told.line, Founding) else told.line.unit_code
-
-
-def _founds(told: Told) -> bool:
-    return isinstance(told.line, Change) and told.line.founds
 
 
 def _in_order(problems: Iterable[Problem]) -> list[Problem]:

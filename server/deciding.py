@@ -169,7 +169,7 @@ class _Deciding:
         lines = [step.change for step in self._proposal.steps]
         named = {code for line in lines for code in (line.unit_code, line.other_code) if code}
         there = filter(_founds, await self._tree.lines_of(named))
-        return {line.unit_code for line in lines if line.founds}.union(map(_code, there))
+        return {line.unit_code for line in lines if line.founds}.union(told.code for told in there)
 
     async def _take(self, kinds: Kinds) -> None:
         try:
@@ -181,7 +181,3 @@ class _Deciding:
 
 def _founds(told: Told) -> bool:
     return isinstance(told.line, Founding) or (told.line.founds and not told.is_reversed)
-
-
-def _code(told: Told) -> str:
-    return told.line.code if isinstance(told.line, Founding) else told.line.unit_code

@@ -48,11 +48,13 @@ class GivenDecision:
 
 
 def read_decision(path: Path, principal: str, recorded_at: datetime) -> GivenDecision:
-    """Reads the file. Raises `DecisionRefused` with every fault of its form, and `OSError` where
-    it cannot be read at all."""
+    """Reads the file. Raises `DecisionRefused` with every fault of its form, or why it cannot be
+    read at all."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         value = _of_json(text) if path.suffix.lower() == ".json" else _of_yaml(text)
+    except OSError as error:
+        raise DecisionRefused([f"{path}: cannot be read ({error.strerror})"]) from None
     except UnicodeDecodeError:
         raise DecisionRefused([f"{path}: not UTF-8"]) from None
     except RecursionError:

@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from server.folder import appointments as folder_appointments
+from server.folder import decisions, units
 from server.generation import (
     appointments,
     country,
@@ -22,7 +24,7 @@ from server.generation import (
     reorganisation,
 )
 from server.generation.files import Progress, RecordFile
-from server.generation.parts import DECISION_COLUMNS, Chapter, Part, whole_years
+from server.generation.parts import Chapter, Part, whole_years
 from server.generation.tree import Region, SyntheticUnit
 
 __all__ = ["SHAPES", "Progress", "generate", "write"]
@@ -32,19 +34,10 @@ REGIONS: dict[str, Callable[[int, date], Iterator[Region]]] = {
     "nation": nation.regions,
 }
 SHAPES = (*REGIONS, country.NAME)
-UNIT_COLUMNS = (
-    "code",
-    "parent_code",
-    "name",
-    "kind",
-    "category",
-    "established_on",
-    "closed_on",
-)
 COLUMNS = {
-    "units.csv": UNIT_COLUMNS,
-    "appointments.csv": appointments.COLUMNS,
-    "decisions.csv": DECISION_COLUMNS,
+    units.FILE: units.HEADER,
+    folder_appointments.FILE: folder_appointments.HEADER,
+    decisions.FILE: decisions.HEADER,
     "meetings.csv": meetings.COLUMNS,
     "evaluations.csv": evaluations.COLUMNS,
     "inspections.csv": inspections.COLUMNS,

@@ -18,7 +18,6 @@ BODIES = ("organisation_board", "inspection_commission", "office")
 BOARD_KINDS = ("central", "province", "district", "bloc", "direct", "commune")
 APEX_KINDS = ("central", "province")
 UNITS_AN_OFFICER = 3
-COLUMNS = ("principal", "role", "unit_code", "valid_from", "valid_to")
 
 
 def appointments(region: Region, seed: int, today: date) -> Iterator[Row]:

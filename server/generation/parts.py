@@ -15,22 +15,6 @@ from server.generation.tree import Region, SyntheticUnit
 
 Row = tuple[str | int | date | None, ...]
 
-DECISION_COLUMNS = (
-    "number",
-    "title",
-    "issued_by",
-    "issued_on",
-    "effective_on",
-    "position",
-    "change",
-    "unit_code",
-    "to_code",
-    "from_code",
-    "name",
-    "kind",
-    "category",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Chapter:

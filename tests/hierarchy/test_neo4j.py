@@ -365,6 +365,29 @@ async def test_a_writer_whose_stage_is_taken_stops(
         assert [entry async for entry in store.entries()] == []
 
 
+async def test_a_writer_whose_stage_is_taken_at_the_end_publishes_nothing(
+    graph: Graph, raw: driver.AsyncDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of its batches are written, and still it looks once more before they are seen."""
+    stop, write_part = Pause(), _Stage.write
+
+    async def stopped(stage: _Stage, part: Any) -> None:
+        await write_part(stage, part)
+        if "PART_OF" in part[0]:
+            stop.reached.set()
+            await stop.go.wait()
+
+    monkeypatch.setattr(_Stage, "write", stopped)
+    write = asyncio.create_task(found(graph, *TREE))
+    await stop.until(write)
+    await raw.execute_query("MATCH (stage:Stage) SET stage.writer = 'another'")
+    stop.go.set()
+    with pytest.raises(StoreError, match="Another writer took over"):
+        await write
+    async with graph.open() as store:
+        assert await store.version() == 0
+
+
 async def test_one_store_serves_many_at_once(graph: Graph) -> None:
     """Writers and readers of one process share a driver and never a session."""
     children = [founding(f"B{number}", "A", "level1") for number in range(8)]
