@@ -6,7 +6,8 @@
 #   make bench           the benchmarks beside their hand-written floors
 #   make country         the reorganisation of 2025 against what is published, on both stores
 #   make chaos           processes killed at every step of a decision, and what they left verified
-#   make oracle          random folders and questions against the naive oracle  (SEEDS=100)
+#   make revocation      rights revoked on one server, asked for on another  (TIMES=1000)
+#   make oracle          a million checks of the law, random folders and questions  (WORLDS=650 SEEDS=100)
 #   make page            the page for browsers, built into server/page/
 #   make lock            the locks, from pyproject.toml                       (UPGRADE=1)
 #   make stop-servers    ends the Neo4j and the PostgreSQL that tests left running
@@ -26,7 +27,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test bench country chaos oracle page lock stop-servers
+.PHONY: demo test bench country chaos revocation oracle page lock stop-servers
 
 demo: $(VENV)/.chibo
 	@$(MAKE) --no-print-directory page || echo "Serving without the page for browsers."
@@ -48,7 +49,12 @@ country: $(VENV)/.test
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.chaos
 
+revocation: $(VENV)/.test
+	$(BIN)/python -m tests.revocation --times $(or $(TIMES),1000)
+
 oracle: $(VENV)/.test
+	CHIBO_TEST_WORLDS=$(or $(WORLDS),650) CHIBO_TEST_CHECKS=$(if $(WORLDS),0,1000000) \
+		$(BIN)/pytest -q tests/authz/test_law.py
 	$(BIN)/python -m tests.oracle --seeds $(or $(SEEDS),100) --questions 200 --engine sqlite
 	$(BIN)/python -m tests.oracle --seeds $(or $(SEEDS),100) --questions 200 --engine postgresql-neo4j
 

@@ -32,6 +32,7 @@ m = r.resource == p.resource && r.action == p.action \
 """
 
 EFFECTS = ("allow", "deny")
+_NOWHERE = Base(-1, "", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,13 @@ class Decision:
 
 
 class _Open:
-    """Stands for a unit that is left open: notes the holds that rules would measure it by."""
+    """Stands for a unit that is left open: notes the holds that rules would measure it by, and
+    what of these rules the matcher is told."""
 
     def __init__(self) -> None:
         self.allowed: list[Hold] = []
         self.denied: list[Hold] = []
+        self.fitting: list[tuple[str, str, str, str]] = []
 
     def note(self, held: Held, reach: str, eft: str) -> None:
         noted = self.denied if eft == "deny" else self.allowed
@@ -100,6 +103,7 @@ def _reaches(
     """Whether one of the offices fits the rule and the rule's reach, taken from it, the unit."""
     fitting = [office for office in held if office.fits(role, at)]
     if isinstance(unit, _Open):
+        unit.fitting += [(role, at, reach, eft)] if fitting else []
         for office in fitting:
             unit.note(office, reach, eft)
         return False
@@ -114,6 +118,7 @@ class Policy:
         for rule in self.rules:
             _check(rule)
         self._enforcer = _enforcer(self.rules)
+        self._rules_for: dict[tuple[str, str, str, str], tuple[Rule, ...]] = {}
 
     @property
     def roles(self) -> frozenset[str]:
@@ -132,6 +137,19 @@ class Policy:
         unit = _Open()
         self._enforcer.enforce(held, resource, action, unit)
         return Scope(_distinct(unit.allowed), _distinct(unit.denied))
+
+    def rules_for(self, role: str, kind: str, action: str, resource: str) -> tuple[Rule, ...]:
+        """The rules, in their order, that apply to an office of that role at a unit of that kind,
+        however far they reach from it."""
+        key = role, kind, action, resource
+        if key not in self._rules_for:
+            unit = _Open()
+            self._enforcer.enforce((Held(role, kind, _NOWHERE),), resource, action, unit)
+            self._rules_for[key] = tuple(
+                Rule(role, at, resource, action, reach, eft)
+                for role, at, reach, eft in unit.fitting
+            )
+        return self._rules_for[key]
 
 
 def _office(held: Sequence[Held], rule: Rule, unit: Located) -> Held | None:

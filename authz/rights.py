@@ -1,24 +1,27 @@
 """A viewer's rights on one day, ready to be turned into scopes.
 
-`Rights` is made once a request from the viewer's appointments and the policy, and kept by
-`RightsKeeper` for as long as tree, policy and day stay the same: the revision is read in the same
-snapshot as the data, so that a right that was revoked is dead in the next request. It measures
-offices on the tree that is asked for; it never reads a record.
+`Rights` is made once a request from the viewer's appointments, the grants to those who hold such,
+and the policy, and kept by `RightsKeeper` for as long as tree, policy and day stay the same: the
+revision is read in the same snapshot as the data, so that a right that was revoked is dead in the
+next request. It measures offices on the tree that is asked for; it never reads a record.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from authz.appointments import Appointment, in_force, read_rules
+from authz.appointments import Appointment, read_rules
+from authz.appointments import in_force as appointments_in_force
+from authz.grants import Grant, in_force
 from authz.policy import Decision, Held, Policy
 from hierarchy.placements import Revision
-from hierarchy.scope import Base, Hold, Located, Scope, ScopeThroughTime, Window
+from hierarchy.scope import Base, Hold, Located, Narrowed, Scope, ScopeThroughTime, Window
 from hierarchy.tables import placement
+from hierarchy.unit import Placed
 
 _NOWHERE = Base(-1, "", 0, 0)
 
@@ -48,6 +51,7 @@ class Rights:
         self,
         principal: str,
         appointments: tuple[Appointment, ...],
+        grants: tuple[Grant, ...],
         spans: tuple[_Span, ...],
         policy: Policy,
         today: date,
@@ -55,6 +59,7 @@ class Rights:
         self.principal = principal
         self.appointments = appointments
         self.today = today
+        self._grants = grants
         self._spans = spans
         self._policy = policy
         self._scopes: dict[tuple[str, str, date], Scope] = {}
@@ -67,8 +72,13 @@ class Rights:
         if key not in self._scopes:
             if len(self._scopes) >= MAX_SCOPES:
                 self._scopes.clear()
-            self._scopes[key] = self._policy.scope(self._held(day), action, resource)
+            self._scopes[key] = self._scope(action, resource, day)
         return self._scopes[key]
+
+    def own_scope(self, action: str, resource: str) -> Scope:
+        """What the offices themselves cover today, without what was granted."""
+        scope = self.scope(action, resource, self.today)
+        return Scope(scope.allowed, scope.denied)
 
     def scope_from(self, unit_id: int, action: str, resource: str, day: date) -> Scope:
         """What the offices held at one unit give, on the tree of a day: what is measured from
@@ -103,9 +113,63 @@ class Rights:
         standing = {span.unit_id for span in self._spans if span.holds(self.today)}
         return tuple(each for each in self.appointments if each.unit_id in standing)
 
+    @property
+    def policy(self) -> Policy:
+        """What the offices are measured by."""
+        return self._policy
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that the policy knows."""
+        return self._policy.roles
+
+    @property
+    def grants_today(self) -> tuple[Grant, ...]:
+        """Those in force for the offices held today."""
+        return tuple({grant.id: grant for grant, _ in self._granted(self.today)}.values())
+
     def decide(self, action: str, resource: str, unit: Located) -> Decision:
-        """Casbin's decision about one unit, on the tree of today."""
-        return self._policy.decide(self._held(self.today), action, resource, unit)
+        """Casbin's decision about one unit, on the tree of today: of the offices, then of each
+        grant by itself, which never takes away what another gives."""
+        offices = self._policy.decide(self._held(self.today), action, resource, unit)
+        if offices.allowed or self.scope(action, resource, self.today).denies(unit):
+            return offices
+        found = (
+            self._policy.decide((held,), action, resource, unit)
+            for grant, held in self._granted(self.today)
+            if any(one.covers(unit) for one in self._narrowed(grant, held, action, resource))
+        )
+        return next((decision for decision in found if decision.allowed), offices)
+
+    def _scope(self, action: str, resource: str, day: date) -> Scope:
+        scope = self._policy.scope(self._held(day), action, resource)
+        granted = (
+            narrowed
+            for grant, held in self._granted(day)
+            for narrowed in self._narrowed(grant, held, action, resource, day)
+        )
+        return replace(scope, granted=tuple(dict.fromkeys(granted)))
+
+    def _granted(self, day: date) -> Iterator[tuple[Grant, Held]]:
+        """The grants in force today, with the office that each is like on the tree of a day."""
+        standing = {span.unit_id: span for span in self._spans if span.holds(day)}
+        offices = {(each.unit_id, each.role) for each in self.appointments_today}
+        for grant in self._grants:
+            of = standing.get(grant.of_unit_id)
+            for role in grant.roles if of else ():
+                if of and (grant.to_unit_id, role) in offices:
+                    yield grant, Held(role, of.kind, of.base, str(grant.id))
+
+    def _narrowed(
+        self, grant: Grant, held: Held, action: str, resource: str, day: date | None = None
+    ) -> Iterator[Narrowed]:
+        """What a grant leaves of what its office would give, on the tree of a day or today's."""
+        if not grant.gives(action, resource):
+            return iter(())
+        at = day or self.today
+        bases = {span.unit_id: span.base for span in self._spans if span.holds(at)}
+        scope = self._policy.scope((held,), action, resource)
+        return grant.narrowed(scope, action, resource, bases)
 
     def _held(self, day: date) -> tuple[Held, ...]:
         standing = {span.unit_id: span for span in self._spans if span.holds(day)}
@@ -121,9 +185,27 @@ class Rights:
         ordered = sorted(days)
         ends = [*ordered[1:], None] if ordered else []
         for begin, end in zip(ordered, ends, strict=True):
-            scope = self._policy.scope(self._held(begin), action, resource)
+            scope = self._scope(action, resource, begin)
             if scope:
                 yield Window(begin, end, scope)
+
+
+def rights_on(
+    day: date,
+    units: Iterable[Placed],
+    principal: str,
+    appointments: tuple[Appointment, ...],
+    grants: tuple[Grant, ...],
+    policy: Policy,
+) -> Rights:
+    """Rights of one day and its tree alone, on which the units stand."""
+    spans = tuple(_Span(each.unit_id, day, None, each.kind, base_of(each)) for each in units)
+    return Rights(principal, appointments, grants, spans, policy, day)
+
+
+def base_of(unit: Placed) -> Base:
+    """The unit as rights are held at it."""
+    return Base(unit.unit_id, unit.path, unit.depth, unit.rank)
 
 
 class RightsKeeper:
@@ -155,10 +237,14 @@ class RightsKeeper:
     async def _make(
         self, connection: AsyncConnection, principal: str, revision: Revision, today: date
     ) -> Rights:
-        appointments = await in_force(connection, principal, today)
+        appointments = await appointments_in_force(connection, principal, today)
         policy = await self.policy(connection, revision)
         spans = await _spans(connection, {each.unit_id for each in appointments})
-        return Rights(principal, appointments, spans, policy, today)
+        held = {span.unit_id for span in spans if span.holds(today)}
+        grants = await in_force(connection, held, today)
+        more = {unit_id for grant in grants for unit_id in grant.unit_ids}
+        spans += await _spans(connection, more - {each.unit_id for each in appointments})
+        return Rights(principal, appointments, grants, spans, policy, today)
 
 
 async def _spans(connection: AsyncConnection, unit_ids: set[int]) -> tuple[_Span, ...]:

@@ -1,12 +1,24 @@
-"""The tables of rights: appointments, and the rows of the policy.
+"""The tables of rights: appointments, grants, and the rows of the policy.
 
-An appointment is a principal's office at a unit for a time; a policy row says how far a role
-reaches. There is never a row of the policy for one unit or one person.
+An appointment is a principal's office at a unit for a time; a grant lets holders of roles at one
+unit see another's subtree for a time; a policy row says how far a role reaches. There is never a
+row of the policy for one unit or one person.
 """
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    JSON,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 
-from hierarchy.tables import Bytewise, metadata
+from hierarchy.tables import Bytewise, Moment, metadata
 
 appointment = Table(
     "appointment",
@@ -20,6 +32,30 @@ appointment = Table(
     Index(None, "principal"),
     Index(None, "unit_id"),
 )
+
+grant = Table(
+    "grant",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("of_unit_id", Integer, ForeignKey("unit.id"), nullable=False),
+    Column("to_unit_id", Integer, ForeignKey("unit.id"), nullable=False),
+    Column("roles", JSON, nullable=False),
+    Column("resources", JSON, nullable=False),
+    Column("actions", JSON, nullable=False),
+    Column("max_rank", Integer),
+    Column("purpose", Text, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date, nullable=False),
+    Column("granted_by", Bytewise, nullable=False),
+    Column("granted_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("revoked_on", Date),
+    Column("ceiling", JSON, nullable=False),
+    Index(None, "of_unit_id"),
+    Index(None, "to_unit_id"),
+)
+"""`ceiling`: what the grantor's own rights gave at `of` when it was made (`authz/grants.py`);
+`revoked_on` the day of `revoked_at` where the server stands."""
 
 policy_rule = Table(
     "policy_rule",

@@ -1,6 +1,6 @@
 """`make bench`: loads the province into both databases, asks both servers, prints a table; then
-reorganises two provinces and loads the whole country. `python -m benchmarks PART` runs one part:
-`province`, `reorganisation` or `country`.
+reorganises two provinces, loads the whole country, and measures what the trail costs writers.
+`python -m benchmarks PART` runs one part: `province`, `reorganisation`, `country` or `trail`.
 
 It takes seven to fifteen minutes and asserts nothing: a figure beyond its aim is marked `!`, and
 the exit code stays 0.
@@ -13,7 +13,18 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import country, floor, past, province, provinces, rights, transfers
+from benchmarks import (
+    country,
+    explaining,
+    floor,
+    offices,
+    past,
+    province,
+    provinces,
+    rights,
+    trail,
+    transfers,
+)
 from benchmarks.client import Client, request
 from benchmarks.measuring import Times, alone, alternately
 from benchmarks.province import Store
@@ -27,14 +38,22 @@ FEWEST_COVERED = 500_000
 FEWEST_ROWS = {"PostgreSQL": 50_000, "SQLite": 30_000}
 MOST_DISTURBED = 2.0
 MOST_PAST = 1.5
+MOST_OFFICES = 1.5
 MOST_COUNTRY = 180
+LEAST_OF_WRITING = 0.8
+MOST_EXPLAINED = 5.0
 
 console = Console(highlight=False, width=100)
 
 
 def main() -> None:
     """The parts of the run that are named, or all of them."""
-    parts = {"province": _province, "reorganisation": _reorganisation, "country": _country}
+    parts = {
+        "province": _province,
+        "reorganisation": _reorganisation,
+        "country": _country,
+        "trail": _trail,
+    }
     console.print(f"Python {platform.python_version()}, {os.cpu_count()} processors")
     for name in sys.argv[1:] or parts:
         parts[name]()
@@ -66,6 +85,17 @@ def _country() -> None:
             )
 
 
+def _trail() -> None:
+    console.rule("PostgreSQL: writing with the trail and without")
+    found = trail.measure()
+    shown = _marked(f"{found.ratio:.2f}", found.ratio >= LEAST_OF_WRITING)
+    for title, rounds in (("with", found.with_trail), ("without", found.without)):
+        told = Times(rounds)
+        span = f"{told.at(0):.0f} to {told.at(100):.0f}"
+        console.print(f"meetings a second, {title}: {told.at(50):.0f} (rounds {span})")
+    console.print(f"ratio {shown}, aim ≥ {LEAST_OF_WRITING:g}")
+
+
 def _measure(store: Store) -> None:
     console.rule(store.name)
     table = _table("Chibo p50", "p99", "floor p50", "p99", "ratio", "aim")
@@ -74,6 +104,8 @@ def _measure(store: Store) -> None:
         for question in QUESTIONS:
             _ask(store, served, floored, question, table)
         _memory(served, table)
+        _explain(store, served, table)
+        _offices(store, served, table)
     _rights(store, table)
     console.print(table)
 
@@ -162,6 +194,22 @@ def _memory(served: Server, table: Table) -> None:
     held = served.memory()
     title, is_met = f"memory, MiB (PSS {held['Pss']})", held["Rss"] <= MOST_MEMORY
     _plain(table, title, str(held["Rss"]), f"≤ {MOST_MEMORY}", is_met)
+
+
+def _offices(store: Store, served: Server, table: Table) -> None:
+    found = offices.measure(store, served)
+    many, one = found.meetings
+    title = f"through 10 appointments, 5 grants; 1 ({many:,}; {one:,} meetings)"
+    _against(table, title, found.many, found.one, 50, MOST_OFFICES)
+
+
+def _explain(store: Store, served: Server, table: Table) -> None:
+    """Beside each explanation a request for nothing; the difference is the explanation's own."""
+    for found in explaining.measure(store, served):
+        console.print(f"  explain, {found.title} …", style="dim")
+        own = _marked(f"+{found.by_itself:.2f} ms", found.by_itself <= MOST_EXPLAINED)
+        title, aim = f"explain, {found.title}", f"≤ +{MOST_EXPLAINED:g} ms"
+        table.add_row(title, *_pair(found.times), *_pair(found.nothing), own, aim)
 
 
 def _rights(store: Store, table: Table) -> None:

@@ -1,9 +1,10 @@
 """One GraphQL request from its text to its answer.
 
 An operation runs on one transaction: a query on a snapshot, the mutations of a request together.
-Rights are made once, from the revision read first. Mutations that decide about the tree lock the
-revision for themselves alone; where the tree lives in a graph, its transaction ends just before
-that of the records' database. It knows nothing of HTTP.
+Rights are made once, from the revision read first. Mutations that decide about the tree or change
+rights lock the revision for themselves alone; where the tree lives in a graph, its transaction ends
+just before that of the records' database. What the trail is to tell is stored with the change, and
+of a query before it is answered. It knows nothing of HTTP.
 """
 
 from asyncio import Future
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from types import CoroutineType
 from typing import Any, Protocol, TypeGuard
 
@@ -41,9 +43,12 @@ from hierarchy.placements import Revision, lock_revision, read_revision
 from hierarchy.projection import read_kinds
 from hierarchy.store import HierarchyStore
 from hierarchy.unit import Kinds
+from records import trail
+from records.trail import AuditEntry
 
 ATTEMPTS = 4
 DECIDING = frozenset({"decide", "reverseDecision"})
+CHANGING_RIGHTS = frozenset({"appoint", "endAppointment", "grant", "revokeGrant"})
 
 
 class Store(Protocol):
@@ -138,7 +143,7 @@ class Executor:
             return replace(_refused([by_post], request), is_forbidden_method=True)
         if not writes:
             return _answered(await self._read(prepared.document, request, principal), request)
-        once = self._decide_once if _decides(prepared.document, operation) else self._write_once
+        once = self._way(_root_fields(prepared.document, operation))
         return _answered(await self._write(once, prepared.document, request, principal), request)
 
     async def introspect(self, request: Request) -> Answer | None:
@@ -159,20 +164,31 @@ class Executor:
     ) -> ExecutionResult:
         """Runs the query; again where it asked a tree that is newer than its snapshot."""
         for attempt in range(ATTEMPTS):
-            result = await self._read_once(document, request, principal)
+            result, told = await self._read_once(document, request, principal)
             if not any(isinstance(each.original_error, Overtaken) for each in result.errors or ()):
                 break
             await self.store.wait_before(attempt)
+        if told:
+            async with self.store.writing() as connection:
+                await trail.append(connection, told)
         return result
 
     async def _read_once(
         self, document: DocumentNode, request: Request, principal: str
-    ) -> ExecutionResult:
+    ) -> tuple[ExecutionResult, list[AuditEntry]]:
+        """The result, and what the trail is to tell before it is answered."""
         async with self.store.reading() as connection:
             revision = await read_revision(connection)
             tree = self.tree.tree(connection)
             context = await self._context(connection, tree, revision, request, principal)
-            return await _execute(document, request, context)
+            result = await _execute(document, request, context)
+        return result, context.trail_entries()
+
+    def _way(self, fields: frozenset[str]) -> Callable[..., Awaitable[ExecutionResult]]:
+        """How mutations are run once, by what they change."""
+        if fields & DECIDING:
+            return self._decide_once
+        return partial(self._write_once, alone=bool(fields & CHANGING_RIGHTS))
 
     async def _write(
         self,
@@ -192,14 +208,14 @@ class Executor:
         return await once(document, request, principal)
 
     async def _write_once(
-        self, document: DocumentNode, request: Request, principal: str
+        self, document: DocumentNode, request: Request, principal: str, alone: bool = False
     ) -> ExecutionResult:
         try:
             async with self.store.writing() as connection:
-                revision = await lock_revision(connection)
+                revision = await lock_revision(connection, alone)
                 tree = self.tree.tree(connection)
                 context = await self._context(connection, tree, revision, request, principal)
-                return _done(await _execute(document, request, context))
+                return await _run(document, request, context)
         except _Undone as undone:
             return undone.result
 
@@ -213,7 +229,7 @@ class Executor:
                 async with self.tree.deciding(connection) as tree:
                     context = await self._context(connection, tree, revision, request, principal)
                     await catch_up(context)
-                    return _done(await _execute(document, request, context))
+                    return await _run(document, request, context)
         except _Undone as undone:
             return undone.result
 
@@ -253,6 +269,13 @@ class _Undone(Exception):
         self.result = result
 
 
+async def _run(document: DocumentNode, request: Request, context: Context) -> ExecutionResult:
+    """Runs mutations, and stores what the trail is to tell of them."""
+    result = _done(await _execute(document, request, context))
+    await trail.append(context.connection, context.trail_entries())
+    return result
+
+
 def _done(result: ExecutionResult) -> ExecutionResult:
     """The result of mutations that are to be stored; raises what keeps them from it."""
     _raise_database_error(result)
@@ -261,15 +284,14 @@ def _done(result: ExecutionResult) -> ExecutionResult:
     return result
 
 
-def _decides(document: DocumentNode, operation: OperationDefinitionNode) -> bool:
+def _root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> frozenset[str]:
     fragments = {
         each.name.value: each
         for each in document.definitions
         if isinstance(each, FragmentDefinitionNode)
     }
-    return any(
-        each.name.value in DECIDING for each in fields_of(operation.selection_set, fragments)
-    )
+    found = fields_of(operation.selection_set, fragments)
+    return frozenset(each.name.value for each in found)
 
 
 def _operation(document: DocumentNode, request: Request) -> OperationDefinitionNode:

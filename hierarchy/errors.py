@@ -45,8 +45,10 @@ class Forbidden(ChiboError):
 
     code = "FORBIDDEN"
 
-    def __init__(self, message: str = "You do not have the right to do this.") -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str = "You do not have the right to do this.", **values: object
+    ) -> None:
+        super().__init__(message, None, **values)
 
 
 class Conflict(ChiboError):

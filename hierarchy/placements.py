@@ -99,6 +99,13 @@ async def lock_revision(connection: AsyncConnection, alone: bool = False) -> Rev
     return Revision(*(await connection.execute(_REVISION_KEPT)).one())
 
 
+async def raise_policy_version(connection: AsyncConnection) -> None:
+    """Whoever has changed appointments, grants or the policy says so: what processes keep of
+    anybody's rights is of an older revision from then on. The revision is locked alone."""
+    version = revision.c.policy_version + 1
+    await connection.execute(update(revision).values(policy_version=version))
+
+
 def on(columns: Columns, day: Any) -> ColumnElement[bool]:
     """That a placement is the unit's on a day (a date or an expression)."""
     return and_(columns.valid_from <= day, or_(columns.valid_to.is_(None), columns.valid_to > day))
@@ -135,6 +142,18 @@ async def find(connection: AsyncConnection, scope: Scope, code: str, day: date) 
         _placed(columns).where(
             columns.code == code, on(columns, day), in_sight(scope, columns, day)
         )
+    )
+    row = rows.first()
+    return unit_of_row(row, day) if row else None
+
+
+async def of_code(connection: AsyncConnection, code: str, day: date) -> Placed | None:
+    """The unit of a code as it stands on a day, in sight or not: for the other end of a grant, and
+    whoever may make it."""
+    if not storable(code):
+        return None
+    rows = await connection.execute(
+        _placed(placement.c).where(placement.c.code == code, on(placement.c, day))
     )
     row = rows.first()
     return unit_of_row(row, day) if row else None

@@ -1,7 +1,8 @@
 """Scope: which parts of one tree a viewer's rights cover.
 
-A `Hold` is one reach taken from one unit of a tree (an appointment's unit, a grant's); a `Scope`
-is what the allowed holds cover less what the denied ones cover. The same value answers for one
+A `Hold` is one reach taken from one unit of a tree (an appointment's unit, a grant's); a grant's is
+`Narrowed` by what it was made for. A `Scope` is what the allowed holds and the granted ones cover
+less what the denied ones cover. The same value answers for one
 unit (`covers`) and as a condition for the database (`predicate`), and the two always agree. It
 builds on the standard library alone: columns are anything that compares as SQLAlchemy's do. It
 never decides who holds what; `authz` does.
@@ -62,6 +63,9 @@ class Reach:
         if form == "rank" and mark and rank.isdecimal():
             return cls("rank", int(rank))
         raise ValueError(f"{text!r} is no reach")
+
+    def __str__(self) -> str:
+        return f"rank<={self.rank}" if self.form == "rank" else self.form
 
     def covers(self, base: Located, unit: Located) -> bool:
         """Whether the reach, taken from `base`, includes `unit` of the same tree."""
@@ -134,6 +138,35 @@ class Hold:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A hold that covers no more than every one of some scopes: what a grant gives. It never
+    gives an open inspection on SIGNS (`design.md`, 3, Grants)."""
+
+    hold: Hold
+    limits: tuple["Scope", ...] = ()
+
+    @property
+    def base(self) -> Base:
+        return self.hold.base
+
+    def covers(self, unit: Located) -> bool:
+        return self.hold.covers(unit) and all(limit.covers(unit) for limit in self.limits)
+
+    def predicate(self, columns: Columns) -> Condition:
+        limits = [limit.predicate(columns) for limit in self.limits]
+        return reduce(and_, limits, self.hold.predicate(columns))
+
+    @property
+    def is_solid(self) -> bool:
+        """As a hold's: it covers its base, and every limit is solid and taken from there too."""
+        return (
+            self.hold.is_solid
+            and self.covers(self.base)
+            and all(limit.is_solid and set(limit.bases) <= {self.base} for limit in self.limits)
+        )
+
+
 def _any(conditions: list[Condition], columns: Columns) -> Condition:
     """One of the conditions; none of them is a condition that never holds."""
     return reduce(or_, conditions) if conditions else columns.path < ""
@@ -145,25 +178,38 @@ class Scope:
 
     allowed: tuple[Hold, ...] = ()
     denied: tuple[Hold, ...] = ()
+    granted: tuple[Narrowed, ...] = ()
 
     def __bool__(self) -> bool:
         """False where it surely covers nothing."""
-        return bool(self.allowed)
+        return bool(self.allowed or self.granted)
+
+    @property
+    def giving(self) -> tuple[Hold | Narrowed, ...]:
+        """All holds that give something."""
+        return self.allowed + self.granted
+
+    @property
+    def bases(self) -> tuple[Base, ...]:
+        """The units that the rights are held at."""
+        return tuple(hold.base for hold in self.giving)
 
     def covers(self, unit: Located) -> bool:
         """Whether the rights reach the unit, which stands on the scope's tree."""
-        return any(hold.covers(unit) for hold in self.allowed) and not any(
-            hold.covers(unit) for hold in self.denied
-        )
+        return any(hold.covers(unit) for hold in self.giving) and not self.denies(unit)
+
+    def denies(self, unit: Located) -> bool:
+        """Whether a denied hold covers the unit."""
+        return any(hold.covers(unit) for hold in self.denied)
 
     def predicate(self, columns: Columns) -> Condition:
         """`covers` as a condition on a placement's columns."""
-        allowed = _any([hold.predicate(columns) for hold in self.allowed], columns)
+        allowed = _any([hold.predicate(columns) for hold in self.giving], columns)
         return self._less_denied(allowed, columns)
 
     def predicate_on_signs(self, columns: Columns, inspecting_unit: Any) -> Condition:
-        """Of an open inspection on SIGNS: only through a hold at a unit strictly above the
-        inspected one or at the inspecting one (`domain.md`, 5; `design.md`, 3)."""
+        """Of an open inspection on SIGNS: only through an appointment's hold at a unit strictly
+        above the inspected one or at the inspecting one (`domain.md`, 5; `design.md`, 3)."""
         allowed = [
             hold.predicate(columns)
             & (
@@ -180,23 +226,21 @@ class Scope:
             hold.covers(unit)
             and (hold.covers_from_above(unit) or hold.base.unit_id == inspecting_unit)
             for hold in self.allowed
-        ) and not any(hold.covers(unit) for hold in self.denied)
+        ) and not self.denies(unit)
 
     def surely_reaches(self, path: str) -> bool:
         """Whether it covers the very unit of one of its bases in the subtree of a path; where
         not, only the database can tell whether it covers anything there."""
-        return any(
-            hold.base.path.startswith(path) and self.covers(hold.base) for hold in self.allowed
-        )
+        return any(base.path.startswith(path) and self.covers(base) for base in self.bases)
 
     @property
     def is_solid(self) -> bool:
         """Whether whatever stands above a covered unit is covered, or stands above a base."""
-        return not self.denied and all(hold.is_solid for hold in self.allowed)
+        return not self.denied and all(hold.is_solid for hold in self.giving)
 
     def bases_above(self) -> list[str]:
         """The paths of all bases and of what stands above them, each once."""
-        return sorted({path for hold in self.allowed for path in prefixes(hold.base.path)})
+        return sorted({path for base in self.bases for path in prefixes(base.path)})
 
     def _less_denied(self, allowed: Condition, columns: Columns) -> Condition:
         if not self.denied:

@@ -54,7 +54,7 @@ class Moment(TypeDecorator[datetime]):
         return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
-def _where(condition: str) -> dict[str, Any]:
+def only_where(condition: str) -> dict[str, Any]:
     """What makes an index one of some rows alone."""
     return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
@@ -113,7 +113,7 @@ ledger = Table(
     Index(None, "code"),
     Index(None, "other_code"),
     Index(None, "number"),
-    Index("uq_ledger_founded", "code", unique=True, **_where("founds")),
+    Index("uq_ledger_founded", "code", unique=True, **only_where("founds")),
 )
 """The lines about units: `change` is FOUNDING or a kind of change, `other_code` what a founding
 calls its parent, `effective_on` the day a unit was established or a decision's."""

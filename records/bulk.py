@@ -34,12 +34,14 @@ _ASKED_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records of one resource, field by field; `by_unit_ids` only of inspections."""
+    """Records of one resource, field by field; `by_unit_ids` only of inspections. Where an office
+    records them, `recorded_from_ids` has its unit for each."""
 
     resource: str
     unit_ids: Sequence[int]
     by_unit_ids: Sequence[int] | None
     entries: Sequence[Entry]
+    recorded_from_ids: Sequence[int | None] | None = None
 
 
 def new_ids(count: int) -> list[str]:
@@ -54,6 +56,8 @@ async def store(
     if records.entries:
         table, names = TABLES[records.resource], _names(records.resource)
         columns = _columns(ids, records, recorded_at)
+        if records.recorded_from_ids is not None:
+            names, columns = [*names, "recorded_from_id"], [*columns, records.recorded_from_ids]
         await insert_columns(connection, table, dict(zip(names, columns, strict=True)))
 
 

@@ -4,6 +4,7 @@ Pure. The same content gives the same digest wherever it comes from, a file or a
 """
 
 from hashlib import sha256
+from uuid import UUID
 
 import orjson
 
@@ -19,6 +20,12 @@ def digest(resource: str, unit_code: str, by_unit_code: str | None, entry: Entry
     `resource` is `meeting`, `evaluation` or `inspection`; a score is given as a float.
     """
     return sha256(orjson.dumps((resource, unit_code, by_unit_code, entry))).hexdigest()
+
+
+def revision_digest(id: UUID, revision: int, said: str, reason: str | None) -> str:
+    """The same of a revision: of which record, of the revision that it replaces, the `digest` of
+    what it says, and why."""
+    return sha256(orjson.dumps(("revise", id.hex, revision, said, reason))).hexdigest()
 
 
 def key_fault(key: str) -> str | None:

@@ -214,5 +214,11 @@ class Inspection:
     members_sanctioned: int
     unit: Placed | None = None
 
+    @property
+    def is_open_on_signs(self) -> bool:
+        """Whether it was opened on signs of violation and is not concluded (`domain.md`, 5)."""
+        is_concluded = self.status is InspectionStatus.CONCLUDED
+        return self.ground is InspectionGround.SIGNS and not is_concluded
+
 
 Record = Meeting | Evaluation | Inspection

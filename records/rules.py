@@ -8,7 +8,7 @@ year, the inspecting unit's place) is asked where they are stored. Source: `form
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from operator import attrgetter
@@ -17,10 +17,13 @@ from typing import Any
 from hierarchy.unit import Life
 from records.record import (
     Entry,
+    Evaluation,
     EvaluationEntry,
+    Inspection,
     InspectionEntry,
     InspectionStatus,
     MeetingEntry,
+    Record,
 )
 
 MAX_COUNT = 1_000_000
@@ -63,6 +66,17 @@ def faults_ahead(entry: Entry, today: date) -> Iterator[Fault]:
 def faults_of_life(entry: Entry, life: Life) -> Iterator[Fault]:
     """Whether the unit stood in the tree on the record's day."""
     yield from _STANDING[type(entry)](entry, life)
+
+
+def faults_of_revision(stored: Record, entry: Entry, life: Life) -> Iterator[Fault]:
+    """Whether a stored record may come to say this. An inspection goes along its life; one that
+    was begun while its unit stood may be concluded when the unit is no more."""
+    if isinstance(stored, Evaluation) and stored.year != getattr(entry, "year", None):
+        yield Fault("year", "A revision keeps an evaluation's year.")
+    if isinstance(stored, Inspection) and isinstance(entry, InspectionEntry):
+        yield from _move(stored.status, entry.status)
+        entry = replace(entry, concluded_on=None) if entry.opened_on else entry
+    yield from faults_of_life(entry, life)
 
 
 @cache
@@ -173,6 +187,21 @@ _STATUS: dict[InspectionStatus, Callable[[InspectionEntry], str | None]] = {
     InspectionStatus.CONCLUDED: _concluded,
     InspectionStatus.CANCELLED: _cancelled,
 }
+
+
+_MOVES = {
+    InspectionStatus.PLANNED: {InspectionStatus.OPEN, InspectionStatus.CANCELLED},
+    InspectionStatus.OPEN: {InspectionStatus.CONCLUDED, InspectionStatus.CANCELLED},
+    InspectionStatus.CONCLUDED: set[InspectionStatus](),
+    InspectionStatus.CANCELLED: set[InspectionStatus](),
+}
+"""To which status an inspection goes on from each (`domain.md`, 5)."""
+
+
+def _move(before: InspectionStatus, after: InspectionStatus) -> Iterator[Fault]:
+    if after is not before and after not in _MOVES[before]:
+        named: dict[str, object] = {"before": before.value, "after": after.value}
+        yield Fault("status", "An inspection that is {before} does not become {after}.", named)
 
 
 def _meeting_ahead(entry: MeetingEntry, today: date) -> Iterator[Fault]:

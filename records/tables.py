@@ -1,14 +1,17 @@
-"""The tables of records, and what keeps a record from being stored twice.
+"""The tables of records and of their trail, and what keeps a record from being stored twice.
 
 Every record belongs to a unit of the projection. `client_key` remembers under which key a
 principal stored a record and what it said; `loaded_file` the bytes of record files that were
 loaded. Enumerations are kept by their names in the schema. A record's own day (`held_on`, `day`)
 is kept with it: of an evaluation 31 December of its year, of an inspection the day it was
-concluded, else opened, else planned for.
+concluded, else opened, else planned for. `recorded_from_id` is the unit whose office recorded it,
+null where an operator did.
 """
 
 from sqlalchemy import (
+    JSON,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     Enum,
@@ -22,7 +25,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from hierarchy.tables import Bytewise, Moment, metadata
+from hierarchy.tables import Bytewise, Moment, metadata, only_where
 from records.record import (
     InspectionBody,
     InspectionGround,
@@ -43,6 +46,7 @@ meeting = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("unit_id", Integer, ForeignKey("unit.id"), nullable=False),
+    Column("recorded_from_id", Integer),
     Column("revision", Integer, nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("held_on", Date, nullable=False),
@@ -64,6 +68,7 @@ evaluation = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("unit_id", Integer, ForeignKey("unit.id"), nullable=False),
+    Column("recorded_from_id", Integer),
     Column("revision", Integer, nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("year", Integer, nullable=False),
@@ -89,6 +94,7 @@ inspection = Table(
     Column("id", Uuid, primary_key=True),
     Column("unit_id", Integer, ForeignKey("unit.id"), nullable=False),
     Column("by_unit_id", Integer, ForeignKey("unit.id"), nullable=False),
+    Column("recorded_from_id", Integer),
     Column("revision", Integer, nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("body", _enumeration(InspectionBody), nullable=False),
@@ -106,6 +112,77 @@ inspection = Table(
     Index(None, "unit_id", "day", "id"),
     Index(None, "day", "id"),
 )
+
+record_version = Table(
+    "record_version",
+    metadata,
+    Column("record_id", Uuid, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("resource", Text, nullable=False),
+    Column("unit_id", Integer, nullable=False),
+    Column("by_unit_id", Integer),
+    Column("content", JSON, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("recorded_from_id", Integer),
+    Column("on_signs", Boolean, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+)
+"""What records said before they were revised, and withdrawn ones as they last were; who and why
+stands in the trail. `on_signs`: an inspection on SIGNS that was not concluded."""
+
+year_closing = Table(
+    "year_closing",
+    metadata,
+    Column("resource", Text, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("valid_to", Date),
+    Column("month", Integer, nullable=False),
+    Column("day", Integer, nullable=False),
+    CheckConstraint("month BETWEEN 1 AND 12", name="month"),
+    CheckConstraint("day BETWEEN 1 AND 31", name="day"),
+)
+"""Until which day of the next year records of a year are written by those who record them; later
+only from a unit further above. A row holds for years whose last day lies between its days."""
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("principal", Bytewise, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("unit_id", Integer),
+    Column("subject", Text),
+    Column("record_id", Uuid),
+    Column("detail", Text, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("seal", Integer),
+    Index(None, "at", "id"),
+    Index(None, "record_id"),
+    Index("ix_audit_entry_unsealed", "id", **only_where("seal IS NULL")),
+    Index(None, "seal"),
+)
+"""The trail: appended to in the transaction of the change itself; see `records/trail.py`."""
+
+audit_shown = Table(
+    "audit_shown",
+    metadata,
+    Column("entry_id", Uuid, primary_key=True),
+    Column("record_id", Uuid, primary_key=True),
+)
+"""The open inspections on SIGNS that a request has shown, by the request's entry."""
+
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sealed_at", Moment, nullable=False),
+    Column("contents", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+"""The chain: each seal holds the entries of a batch and the hash of the seal before it."""
 
 client_key = Table(
     "client_key",

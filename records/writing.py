@@ -20,11 +20,13 @@ from records.tables import client_key, evaluation
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A record to be stored: for whom, under which key, and what it says (`content.digest`)."""
+    """A record to be stored: for whom, under which key, and what it says (`content.digest`).
+    `recorded_from_id` is the unit whose office records it."""
 
     resource: str
     unit_id: int
     by_unit_id: int | None
+    recorded_from_id: int | None
     entry: Entry
     principal: str
     key: str | None
@@ -75,7 +77,8 @@ async def store(connection: AsyncConnection, writing: Writing, recorded_at: date
     await _check_year(connection, writing)
     [id_] = bulk.new_ids(1)
     by = None if writing.by_unit_id is None else [writing.by_unit_id]
-    records = bulk.Records(writing.resource, [writing.unit_id], by, [writing.entry])
+    office = [writing.recorded_from_id]
+    records = bulk.Records(writing.resource, [writing.unit_id], by, [writing.entry], office)
     await bulk.store(connection, [id_], records, recorded_at)
     if writing.key is not None:
         kept = [(writing.key, writing.content, id_)]

@@ -2,8 +2,8 @@
 
 Each worker makes its own from the same settings; what they share is in the stores. At start the
 tables are brought to the newest form and the projection up to the tree; while it runs, a tree
-that another process changed and did not live to project is caught up with. It decides nothing
-about rights or records.
+that another process changed and did not live to project is caught up with, and what the trail has
+new is sealed. It decides nothing about rights or records.
 """
 
 import asyncio
@@ -34,6 +34,7 @@ from server.tables import secret
 logger = structlog.get_logger(__name__)
 
 CATCH_UP_SECONDS = 5.0
+SEAL_SECONDS = 1.0
 
 
 def make_app(settings: Settings, bound_host: str) -> Any:
@@ -80,12 +81,13 @@ class _Server:
             self._stores = await stack.enter_async_context(open_stores(self._settings))
             await self._stores.prepare()
             self._endpoint = await self._make_endpoint(self._stores)
-            catching_up = asyncio.create_task(self._keep_up())
+            tended = [asyncio.create_task(each) for each in (self._keep_up(), self._keep_sealed())]
             logger.info("ready", tokens_of=self._identity.source)
             yield
-            catching_up.cancel()
-            with suppress(asyncio.CancelledError):
-                await catching_up
+            for each in tended:
+                each.cancel()
+                with suppress(asyncio.CancelledError):
+                    await each
 
     async def graphql(self, request: Request) -> Response:
         if self._settings.explorer and _is_browser(request):
@@ -135,6 +137,16 @@ class _Server:
                     await self._stores.catch_up()
             except Exception as error:
                 logger.warning("projection not caught up", reason=type(error).__name__)
+
+    async def _keep_sealed(self) -> None:
+        """Seals what the trail has new, where another worker is not at it."""
+        while True:
+            await asyncio.sleep(SEAL_SECONDS)
+            try:
+                if self._stores is not None and await self._stores.has_unsealed():
+                    await self._stores.seal()
+            except Exception as error:
+                logger.warning("trail not sealed", reason=type(error).__name__)
 
 
 def _is_browser(request: Request) -> bool:

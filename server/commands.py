@@ -28,6 +28,11 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
 
+policy = typer.Typer(no_args_is_help=True, help="Show, check and set the policy: who may do what.")
+app.add_typer(policy, name="policy")
+audit = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
+app.add_typer(audit, name="audit")
+
 DAY_SECONDS = 86_400
 MAX_SHOWN = 50
 """Violations printed; how many there are is told behind them."""
@@ -64,9 +69,11 @@ def load(
         async with open_stores(settings) as stores:
             await stores.prepare()
             with Bars() as bars:
-                return await load_folder(
+                loaded = await load_folder(
                     stores.database, stores.graph, folder, settings.today(), again, bars.show
                 )
+            await stores.seal()
+            return loaded
 
     _tell_loaded(asyncio.run(run()).files)
 
@@ -87,7 +94,9 @@ def decide(
     async def run() -> str:
         async with open_stores(Settings()) as stores:
             await stores.prepare()
-            return said(await take(stores, file, dry_run), dry_run)
+            outcome = await take(stores, file, dry_run)
+            await stores.seal()
+            return said(outcome, dry_run)
 
     try:
         print(asyncio.run(run()))
@@ -163,7 +172,8 @@ def schema() -> None:
 
 @app.command()
 def explain(principal: str, action: str, resource: str, unit: str) -> None:
-    """Print whether a principal may do something at a unit, and by which rule and appointment."""
+    """Print whether a principal may do something at a unit, and by which rule and appointment or
+    grant; or what is missing, the nearest first."""
     from server.explaining import explained
     from server.stores import open_stores
 
@@ -171,14 +181,23 @@ def explain(principal: str, action: str, resource: str, unit: str) -> None:
         settings = Settings()
         async with open_stores(settings) as stores:
             await stores.prepare()
-            return await explained(stores, settings.today(), principal, action, resource, unit)
+            asked = principal, action, resource, unit
+            told = await explained(stores, settings.today(), *asked)
+            await stores.seal()
+            return told
 
     print(asyncio.run(run()))
 
 
 @app.command()
-def verify() -> None:
+def verify(
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Hold the trail against what was exported, too."),
+    ] = None,
+) -> None:
     """Check every invariant that the stores must hold."""
+    from server.auditing import difference
     from server.stores import open_stores
     from server.verifying import violations
 
@@ -186,7 +205,8 @@ def verify() -> None:
         settings = Settings()
         async with open_stores(settings) as stores:
             await stores.database.migrate()
-            return await violations(stores)
+            differs = against and await difference(stores.database, against)
+            return [*([differs] if differs else []), *await violations(stores)]
 
     found = asyncio.run(run())
     for violation in found[:MAX_SHOWN]:
@@ -194,6 +214,82 @@ def verify() -> None:
     if found:
         _fail(f"{len(found)} invariants do not hold")
     print("all invariants hold")
+
+
+@audit.command("export")
+def export_audit(
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write; else standard output.")
+    ] = None,
+) -> None:
+    """Write the sealed trail as JSON lines, with the head of its chain, to be kept elsewhere."""
+    from server.auditing import export
+    from server.stores import open_stores
+
+    async def run() -> None:
+        async with open_stores(Settings()) as stores:
+            await stores.prepare()
+            await stores.seal()
+            await export(stores.database, output)
+
+    asyncio.run(run())
+
+
+@policy.command("show")
+def show_policy(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As the tables of a page, not as a file.")
+    ] = False,
+) -> None:
+    """Print the stored policy, as a file that may be set again."""
+    from server.policies import stored
+    from server.policy_file import written
+    from server.policy_page import tables
+    from server.stores import open_stores
+
+    async def run() -> str:
+        async with open_stores(Settings()) as stores:
+            await stores.prepare()
+            rules, kinds = await stored(stores.database)
+            return tables(rules, [kind.code for kind in kinds]) if markdown else written(rules)
+
+    typer.echo(asyncio.run(run()).encode(), nl=False)
+
+
+@policy.command("check")
+def check_policy(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The whole policy, as CSV.")],
+) -> None:
+    """Say what a policy would change, for how many viewers and units, without setting it."""
+    from server.policies import check, said
+    from server.stores import open_stores
+
+    async def run() -> str:
+        settings = Settings()
+        async with open_stores(settings) as stores:
+            await stores.prepare()
+            return said(await check(stores.database, file, settings.today()))
+
+    print(asyncio.run(run()))
+
+
+@policy.command("set")
+def set_policy(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The whole policy, as CSV.")],
+) -> None:
+    """Put the policy of a file in the place of the stored one, and say what that changes."""
+    from server.policies import put, said
+    from server.stores import open_stores
+
+    async def run() -> str:
+        settings = Settings()
+        async with open_stores(settings) as stores:
+            await stores.prepare()
+            changed = await put(stores.database, file, settings.today())
+            await stores.seal()
+            return said(changed)
+
+    print(asyncio.run(run()))
 
 
 def main() -> None:

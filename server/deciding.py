@@ -21,9 +21,10 @@ from hierarchy.errors import Conflict, Refused, StoreError
 from hierarchy.layout import Effects, effects
 from hierarchy.store import HierarchyStore, Told
 from hierarchy.tables import decision as decision_table
+from hierarchy.tables import unit
 from hierarchy.timeline import number_taken
 from hierarchy.unit import Founding, Kinds
-from records import bulk
+from records import bulk, trail
 from server.decision_file import DecisionRefused, GivenDecision, read_decision
 from server.folder.folder import PRINCIPAL
 from server.folder.tree import words
@@ -99,8 +100,8 @@ class _Deciding:
             outcome = await self._judged(kinds)
             if not is_dry_run:
                 await self._take(kinds)
-        if not is_dry_run:
-            await self._remember_key()
+        if not is_dry_run and (await self._remember_key() or outcome.effects is not None):
+            await self._tell()
         return outcome
 
     def _refuse(self, problems: list[Problem], known: Collection[str] = ()) -> None:
@@ -141,13 +142,25 @@ class _Deciding:
             raise Conflict("What this client key has stored was taken back.")
         return Outcome(decision.number, decision.effective_on)
 
-    async def _remember_key(self) -> None:
-        """Keeps the key from storing a record, as one of a record keeps it from deciding."""
+    async def _remember_key(self) -> bool:
+        """Keeps the key from storing a record, as one of a record keeps it from deciding; whether
+        that was not done before."""
         key, number = self._asked.key, self._asked.decision.number
-        if key and not await bulk.stored_contents(self._connection, PRINCIPAL, [key]):
-            [id_] = bulk.new_ids(1)
-            stored = [(key, number, id_)]
-            await bulk.store_keys(self._connection, PRINCIPAL, "decision", stored)
+        if not key or await bulk.stored_contents(self._connection, PRINCIPAL, [key]):
+            return False
+        [id_] = bulk.new_ids(1)
+        stored = [(key, number, id_)]
+        await bulk.store_keys(self._connection, PRINCIPAL, "decision", stored)
+        return True
+
+    async def _tell(self) -> None:
+        """Tells the trail; also of a decision that the tree kept while its own entry was lost."""
+        decision = self._asked.decision
+        code = decision.issued_by
+        unit_id = await self._connection.scalar(select(unit.c.id).where(unit.c.code == code))
+        who = decision.recorded_at, PRINCIPAL
+        told = trail.entry(*who, "decide", "decision", unit_id, subject=decision.number)
+        await trail.append(self._connection, [told])
 
     # -- the tree
 

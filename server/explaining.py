@@ -1,22 +1,26 @@
-"""Whether a principal may do something at a unit, said to an operator on the command line.
+"""Why a principal may do something at a unit, or may not, said to an operator on the command line.
 
-The decision is the policy's own; here it is only put into words, with the rule and the
-appointment that decided.
+The same findings as clients are answered with (`authz/explaining.py`), of all that there is: an
+operator sees everything, in English. That it was asked is told to the trail.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from authz import explaining
 from authz.appointments import Appointment
-from authz.policy import Decision, Rule
-from authz.rights import Rights, RightsKeeper
+from authz.evidence import Evidence, read_evidence
+from authz.explaining import Asked, Finding, Values
+from authz.grants import Grant
+from authz.policy import Policy
+from authz.rights import RightsKeeper
 from hierarchy import placements
 from hierarchy.errors import BadInput
 from hierarchy.founding import text_fault
-from hierarchy.tables import placement
-from hierarchy.unit import Placed
+from records import trail
+from server.folder.folder import PRINCIPAL
 from server.stores import Stores
 
 
@@ -30,27 +34,26 @@ async def explained(
             raise BadInput(message)
     async with stores.database.reading() as connection:
         revision = await placements.read_revision(connection)
-        keeper = RightsKeeper()
-        _check((await keeper.policy(connection, revision)).rules, action, resource)
-        rights = await keeper.rights(connection, principal, revision, today)
-        ids = await connection.execute(
-            select(placement.c.unit_id).where(
-                and_(placement.c.code == code, placements.on(placement.c, today))
-            )
-        )
-        found = await placements.placed(connection, ids.scalars(), today)
-    if not found:
-        raise BadInput("There is no unit {code!r} today.", code=code)
-    [unit] = found.values()
-    return _said(rights, rights.decide(action, resource, unit), unit)
+        policy = await RightsKeeper().policy(connection, revision)
+        asked = await _asked(connection, policy, today, action, resource, code)
+        evidence = await read_evidence(connection, principal, today)
+    async with stores.database.writing() as connection:
+        await trail.append(connection, [_entry(asked, principal)])
+    decision = evidence.rights(policy).decide(action, resource, asked.unit)
+    found = explaining.explain(asked, decision.allowed, evidence, policy)
+    return "\n".join(_lines(decision.allowed, found, evidence))
 
 
-def _check(rules: Sequence[Rule], action: str, resource: str) -> None:
-    """Raises `BadInput` for an action or a resource that no rule speaks of."""
-    for what, given, known in (
-        ("action", action, {rule.action for rule in rules}),
-        ("resource", resource, {rule.resource for rule in rules}),
-    ):
+async def _asked(
+    connection: AsyncConnection,
+    policy: Policy,
+    today: date,
+    action: str,
+    resource: str,
+    code: str,
+) -> Asked:
+    actions, resources = explaining.names_asked(policy)
+    for what, given, known in (("action", action, actions), ("resource", resource, resources)):
         if given not in known:
             raise BadInput(
                 "There is no {what} {given!r}; there are {known}.",
@@ -58,24 +61,53 @@ def _check(rules: Sequence[Rule], action: str, resource: str) -> None:
                 given=given,
                 known=", ".join(sorted(known)),
             )
+    unit = await placements.of_code(connection, code, today)
+    if unit is None:
+        raise BadInput("There is no unit {code!r} today.", code=code)
+    return Asked(action, resource, unit)
 
 
-def _said(rights: Rights, decision: Decision, unit: Placed) -> str:
-    lines = ["allowed" if decision.allowed else "denied"]
-    if decision.rule is not None:
-        lines.append(f"rule: {decision.rule}")
-    held = decision.held
-    if held is not None:
-        [appointment] = (each for each in rights.appointments if str(each.id) == held.name)
-        lines.append(f"appointment: {_appointed(appointment)}")
-    elif not rights.appointments_today:
-        lines.append("no appointment of this principal gives rights today")
-    else:
-        lines.append(f"no rule for its appointments reaches {unit.code}:")
-        lines += [f"  {_appointed(appointment)}" for appointment in rights.appointments_today]
-    return "\n".join(lines)
+def _entry(asked: Asked, principal: str) -> trail.AuditEntry:
+    facts = {
+        "asked_about": principal,
+        "asked_action": asked.action,
+        "asked_resource": asked.resource,
+    }
+    named = PRINCIPAL, "explain", "appointment", asked.unit.unit_id
+    return trail.entry(datetime.now(UTC), *named, facts=facts)
+
+
+def _lines(allowed: bool, found: tuple[Finding, ...], evidence: Evidence) -> Iterator[str]:
+    """The first finding in full, every other in a line or two."""
+    yield "allowed" if allowed else "denied"
+    yield from _details(found[0], evidence)
+    yield found[0].said(_say)
+    for each in found[1:]:
+        yield f"- {each.said(_say)}"
+        yield from (f"  {line}" for line in _details(each, evidence))
+
+
+def _say(message: str, values: Values) -> str:
+    return message.format(**values)
+
+
+def _details(finding: Finding, evidence: Evidence) -> Iterator[str]:
+    if finding.rule is not None:
+        yield f"rule: {finding.rule}"
+    if finding.appointment is not None:
+        yield f"appointment: {_appointed(finding.appointment)}"
+    if finding.grant is not None:
+        yield f"grant: {_granted(finding.grant, evidence)}"
 
 
 def _appointed(appointment: Appointment) -> str:
     until = f" to {appointment.valid_to}" if appointment.valid_to else ""
     return f"{appointment.role} at {appointment.unit_code} from {appointment.valid_from}{until}"
+
+
+def _granted(grant: Grant, evidence: Evidence) -> str:
+    [given] = (each for each in evidence.grants if each.grant.id == grant.id)
+    shown = f"{', '.join(grant.actions)} {', '.join(grant.resources)} of {given.of.code}"
+    to = f"to {', '.join(grant.roles)} at {given.to.code}"
+    revoked = f", revoked on {given.revoked_on}" if given.revoked_on else ""
+    return f"{shown} {to} from {grant.valid_from} to {grant.valid_to}{revoked}"

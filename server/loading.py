@@ -12,12 +12,12 @@ import gc
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,10 +26,10 @@ from hierarchy import projection
 from hierarchy.embedded import EmbeddedStore
 from hierarchy.errors import Conflict, StoreError
 from hierarchy.inserting import insert_columns
-from hierarchy.placements import lock_revision
+from hierarchy.placements import lock_revision, raise_policy_version
 from hierarchy.store import HierarchyStore
 from hierarchy.tables import change, decision, placement, revision, unit
-from records import bulk
+from records import bulk, trail
 from records.tables import client_key
 from server.database import Database
 from server.folder.faults import LoadRefused
@@ -149,7 +149,19 @@ class _Storing:
         counts = dict(self._checked.counts)
         for checked in self._checked.records:
             counts[checked.file.name] = await self._records(checked, ids)
+        await self._tell(counts)
         return counts
+
+    async def _tell(self, counts: dict[str, Counts]) -> None:
+        """Tells the trail what is new, at the top of the tree."""
+        if not any(each.new for each in counts.values()):
+            return
+        top = select(placement.c.unit_id).where(placement.c.depth == 0).limit(1)
+        unit_id = await self._connection.scalar(top)
+        files = {name: asdict(each) for name, each in counts.items()}
+        who = self._now, PRINCIPAL
+        told = trail.entry(*who, "load", "folder", unit_id, facts={"files": files})
+        await trail.append(self._connection, [told])
 
     async def _tree(self) -> None:
         """Changes the tree where it lives here, and brings the projection up to it."""
@@ -186,8 +198,7 @@ class _Storing:
             }
             await insert_columns(self._connection, appointment, columns)
         if given:
-            version = revision.c.policy_version + 1
-            await self._connection.execute(update(revision).values(policy_version=version))
+            await raise_policy_version(self._connection)
 
     async def _records(self, checked: CheckedFile, ids: dict[str, int]) -> Counts:
         name, resource = checked.file.name, checked.file.resource

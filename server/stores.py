@@ -1,19 +1,23 @@
 """The two stores as one: the records' database, and the tree's where it lives in a graph.
 
 Opened from the settings by the server and by the command line alike. It brings the tables to
-their newest form and the projection up to the tree; it never reads a record.
+their newest form, the projection up to the tree, and the trail under its seals; it never reads a
+record.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hierarchy import projection
 from hierarchy.embedded import EmbeddedStore
 from hierarchy.neo4j import Neo4jStore, open_store
 from hierarchy.store import HierarchyStore
+from records import sealing
 from server.database import Database
 from server.settings import Settings
 
@@ -45,6 +49,22 @@ class Stores:
         """Applies to the projection what it misses."""
         async with self.database.writing() as connection:
             await projection.apply(connection, self.tree(connection))
+
+    async def has_unsealed(self) -> bool:
+        """Whether the trail has entries that no seal holds."""
+        async with self.watch.reading() as connection:
+            return await sealing.has_unsealed(connection)
+
+    async def seal(self) -> int:
+        """Seals what the trail has new, and tells how many entries that were; none where another
+        process is at it."""
+        try:
+            async with self.database.writing() as connection:
+                return await sealing.seal(connection, datetime.now(UTC))
+        except DBAPIError as error:
+            if isinstance(error, IntegrityError) or self.database.is_retryable(error):
+                return 0
+            raise
 
     def tree(self, connection: AsyncConnection) -> HierarchyStore:
         """The store of the tree: the graph, or the embedded one on this connection."""

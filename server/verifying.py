@@ -1,7 +1,8 @@
 """Every invariant that the stores must hold, checked one by one: what `chibo verify` runs.
 
 The tree is held against its rules on every day, and the projection against a replay of the
-ledger; records, keys and appointments against the tree. It changes nothing.
+ledger; records, keys and appointments against the tree; the trail is walked under its seals. It
+changes nothing.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.appointments import read_rules
 from authz.policy import Policy
-from authz.tables import appointment
+from authz.tables import appointment, grant
 from hierarchy import projection
 from hierarchy.decision import Change, ChangeKind, Decision
 from hierarchy.errors import StoreError
@@ -23,9 +24,11 @@ from hierarchy.store import Entry, HierarchyStore, told
 from hierarchy.tables import change, decision, placement, unit
 from hierarchy.timeline import judge
 from hierarchy.unit import Founding, Kinds
+from records import sealing
 from records.record import InspectionStatus
 from records.rules import MAX_COUNT
-from records.tables import client_key, evaluation, inspection, meeting
+from records.tables import client_key, evaluation, inspection, meeting, record_version
+from server.folder.appointments import was_ended
 from server.stores import Stores
 
 
@@ -38,7 +41,10 @@ async def violations(stores: Stores) -> list[str]:
         for table, name in ((meeting, "held_on"), (evaluation, "day"), (inspection, "day")):
             found += [each async for each in _of_records(connection, table, table.c[name])]
         found += [each async for each in _of_inspections(connection)]
+        found += [each async for each in _of_versions(connection)]
         found += [each async for each in _of_keys(connection)]
+        if fault := await sealing.first_fault(connection):
+            found.append(fault)
     return found
 
 
@@ -91,9 +97,26 @@ async def _of_rights(connection: AsyncConnection) -> AsyncIterator[str]:
     stood = select(placement.c.unit_id).where(placement.c.unit_id == appointment.c.unit_id)
     if count := await _count(connection, appointment, ~stood.exists()):
         yield f"{count} appointments are at units that never stood"
+    # One that is yet to begin may be ended before it does.
     ended = appointment.c.valid_to <= appointment.c.valid_from
-    if count := await _count(connection, appointment, ended):
+    if count := await _count(connection, appointment, and_(ended, ~was_ended())):
         yield f"{count} appointments end before they begin"
+    async for each in _of_grants(connection, policy):
+        yield each
+
+
+async def _of_grants(connection: AsyncConnection, policy: Policy) -> AsyncIterator[str]:
+    """They end after they begin, name units that stood and roles that the policy knows."""
+    lists = await connection.execute(select(grant.c.roles))
+    for role in sorted({role for roles in lists.scalars() for role in roles} - policy.roles):
+        yield f"grants name a role that the policy does not know: {role!r}"
+    stood = select(placement.c.unit_id)
+    ends = (grant.c.of_unit_id, grant.c.to_unit_id)
+    lost = or_(*(~stood.where(placement.c.unit_id == each).exists() for each in ends))
+    if count := await _count(connection, grant, lost):
+        yield f"{count} grants are of or to units that never stood"
+    if count := await _count(connection, grant, grant.c.valid_to <= grant.c.valid_from):
+        yield f"{count} grants end before they begin"
 
 
 async def _of_records(connection: AsyncConnection, table: Table, day: Any) -> AsyncIterator[str]:
@@ -103,6 +126,10 @@ async def _of_records(connection: AsyncConnection, table: Table, day: Any) -> As
     closed = unit.c.closed_on <= day
     if table is evaluation:
         closed = extract("year", unit.c.closed_on) < evaluation.c.year
+    if table is inspection:
+        # One that was begun while its unit stood may be concluded when the unit is no more.
+        begun_on = func.coalesce(inspection.c.opened_on, inspection.c.planned_for)
+        closed = and_(closed, or_(inspection.c.revision == 1, unit.c.closed_on <= begun_on))
     closing = and_(change.c.unit_id == unit.c.id, change.c.change == ChangeKind.DISSOLVE.value)
     statement = (
         select(func.count())
@@ -159,12 +186,32 @@ def _decided_later(table: Table, condition: ColumnElement[bool]) -> ColumnElemen
     )
 
 
-async def _of_keys(connection: AsyncConnection) -> AsyncIterator[str]:
+async def _of_versions(connection: AsyncConnection) -> AsyncIterator[str]:
+    """What records said before they were corrected is there, revision by revision."""
+    kept = record_version.alias("kept")
+    count = select(func.count()).select_from(kept)
     for table in (meeting, evaluation, inspection):
+        before = count.where(kept.c.record_id == table.c.id).scalar_subquery()
+        lost = and_(table.c.revision > 1, before != table.c.revision - 1)
+        if found := await _count(connection, table, lost):
+            yield f"{found} of table {table.name}: a version before is not kept"
+    every = count.where(kept.c.record_id == record_version.c.record_id).scalar_subquery()
+    lost = and_(record_version.c.withdrawn, every != record_version.c.revision)
+    if found := await _count(connection, record_version, lost):
+        yield f"{found} withdrawn records: a version is not kept"
+
+
+async def _of_keys(connection: AsyncConnection) -> AsyncIterator[str]:
+    for table in (meeting, evaluation, inspection, appointment, grant):
         known = select(table.c.id).where(table.c.id == client_key.c.record_id).exists()
-        lost = and_(client_key.c.resource == table.name, ~known)
+        withdrawn = (
+            select(record_version.c.record_id)
+            .where(record_version.c.record_id == client_key.c.record_id, record_version.c.withdrawn)
+            .exists()
+        )
+        lost = and_(client_key.c.resource == table.name, ~known, ~withdrawn)
         if count := await _count(connection, client_key, lost):
-            yield f"{count} client keys name no record of table {table.name}"
+            yield f"{count} client keys name nothing of table {table.name}"
 
 
 async def _count(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ import httpx
 import pytest
 import typer.main
 
+from authz.policy import Rule
 from hierarchy.errors import ChiboError
+from server import policy_page
 from server.app import make_app
 from server.commands import app as commands
 from server.folder.folder import FILES
@@ -88,12 +90,18 @@ def test_the_settings_of_the_documents_are_the_settings() -> None:
 
 
 def known_commands() -> dict[str, set[str]]:
-    """Each command with its options."""
-    group: Any = typer.main.get_command(commands)
-    return {
-        name: {option for each in command.params for option in each.opts if option[0] == "-"}
-        for name, command in group.commands.items()
-    }
+    """Each command with its options; those of a group are `group command`."""
+    known: dict[str, set[str]] = {}
+
+    def add(before: str, command: Any) -> None:
+        for name, each in getattr(command, "commands", {}).items():
+            add(f"{before}{name} ", each)
+        if not hasattr(command, "commands"):
+            options = {option for each in command.params for option in each.opts}
+            known[before.strip()] = {option for option in options if option[0] == "-"}
+
+    add("", typer.main.get_command(commands))
+    return known
 
 
 def test_the_commands_of_the_documents_are_the_commands() -> None:
@@ -102,17 +110,24 @@ def test_the_commands_of_the_documents_are_the_commands() -> None:
     code = re.findall(r"`([^`\n]+)`|^ {4}(.+)$", everything(), re.M)
     lines = [inline or block for inline, block in code]
     called = [
-        (name, set(re.findall(r"(?<=\s)--[a-z\-]+", rest)))
+        (_command(words, known), set(re.findall(r"(?<=\s)--[a-z\-]+", words)))
         for line in lines
-        for name, rest in re.findall(r"(?<![\w/.:-])chibo ([a-z]+)(?![\w:/])(.*)", line)
-        if name != "bash"
+        for words in re.findall(r"(?<![\w/.:-])chibo ([a-z]+(?![\w:/]).*)", line)
+        if not words.startswith("bash")
     ]
     assert {name for name, _ in called} == set(known)
     assert [(name, options) for name, options in called if not options <= known[name]] == []
     documented = table(text(DOCS / "operating.md"), ["command", "does"])
-    assert [quoted(command)[0].split()[1] for command, _ in documented] == list(known)
+    named = [quoted(command)[0].removeprefix("chibo ") for command, _ in documented]
+    assert [_command(words, known) for words in named] == list(known)
     for (command, _), (name, options) in zip(documented, known.items(), strict=True):
         assert set(re.findall(r"--[a-z-]+", command)) == options - {"--help"}, name
+
+
+def _command(words: str, known: dict[str, set[str]]) -> str:
+    """The command that the words behind `chibo` begin with; the first one of none."""
+    first = words.split()
+    return next((name for name in known if first[: len(name.split())] == name.split()), first[0])
 
 
 def test_the_roles_of_the_documents_are_those_of_the_policy() -> None:
@@ -124,29 +139,31 @@ def test_the_roles_of_the_documents_are_those_of_the_policy() -> None:
 
 
 def test_the_rules_of_the_documents_are_those_of_the_policy() -> None:
-    """The table of rights, written out, is the policy row by row."""
+    """The tables of rights are what the policy is printed as, and say each of its rules."""
     kinds = [row["code"] for row in rows(ROOT / "hierarchy" / "default_kinds.csv")]
-    province = ["central", "province"]
-    at = {
-        "any unit": "*",
-        "`central`, `province`": "|".join(province),
-        "every other kind": "|".join(kind for kind in kinds if kind not in province),
-    }
-    head = ["role", "appointed at", "to", "of", "reach"]
+    rules = [Rule(**row) for row in policy()]
+    page = text(DOCS / "rights.md")
+    for printed in (policy_page.rights(rules, kinds), policy_page.appointing(rules, kinds)):
+        assert f"\n\n{printed}\n" in page
     documented = [
-        (role, at[where], resource, action, reach)
-        for roles, where, actions, resources, reaches in table(text(DOCS / "rights.md"), head)
-        for role in quoted(roles)
-        for action in quoted(actions)
-        for resource in quoted(resources)
-        for reach in quoted(reaches)
+        Rule(role, _at(where, kinds), resource, action, *quoted(reach))
+        for roles, where, to, resources, reach in table(page, list(policy_page.RIGHTS))
+        for role, action, resource in product(*map(quoted, (roles, to, resources)))
     ]
-    rules = [
-        (rule["role"], rule["at"], rule["resource"], rule["action"], rule["reach"])
-        for rule in policy()
+    documented += [
+        Rule(role, _at(where, kinds), f"appointment:{given}", "record", *quoted(reach))
+        for roles, where, to, reach in table(page, list(policy_page.APPOINTMENTS))
+        for role, given in product(quoted(roles), quoted(to))
     ]
-    assert {rule["eft"] for rule in policy()} == {"allow"}
-    assert sorted(documented) == sorted(rules)
+    assert sorted(documented, key=str) == sorted(rules, key=str)
+
+
+def _at(where: str, kinds: list[str]) -> str:
+    if where == "any unit":
+        return "*"
+    if where.startswith("any but "):
+        return "|".join(kind for kind in kinds if kind not in quoted(where))
+    return "|".join(quoted(where))
 
 
 def test_the_codes_of_the_documents_are_those_of_the_errors() -> None:

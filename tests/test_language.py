@@ -42,6 +42,7 @@ MESSAGE_AT = {
 CONSTANTS = (
     "graph/errors.py",
     "graph/coercion.py",
+    "graph/resolvers/auditing.py",
     "graph/resolvers/decisions.py",
     "graph/resolvers/judging.py",
 )
@@ -99,6 +100,16 @@ def constants(tree: ast.Module) -> Iterator[str]:
             yield found
 
 
+def outcomes(tree: ast.Module) -> Iterator[str]:
+    """What the values of an enumeration say, and the constants that are said in them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and "Enum" in map(ast.unparse, node.bases):
+            for each in node.body:
+                if isinstance(each, ast.Assign) and (found := text_of(each.value)):
+                    yield found
+    yield from constants(tree)
+
+
 def complaints(tree: ast.Module) -> Iterator[str]:
     """The sentences of a module that are no docstrings: what it says of a decision."""
     prose = {
@@ -136,6 +147,8 @@ def messages() -> set[str]:
             found.update(constants(tree))
         if name in ("hierarchy/errors.py", "graph/resolvers/previewing.py"):
             found.update(of_the_errors(tree))
+        if name == "authz/explaining.py":
+            found.update(outcomes(tree))
         if name == "hierarchy/timeline.py":
             found.update(complaints(tree))
     return found - TO_OPERATORS

@@ -40,7 +40,8 @@ class Edge(Generic[T]):
 
 class Connection(Generic[T]):
     """A page of `first` elements. `fetch` gives one element more where there is one; `count` the
-    length of the list; `before` how many elements lie before the page."""
+    length of the list; `before` how many elements lie before the page; `shown` is told the
+    elements of the page where any are answered with."""
 
     def __init__(
         self,
@@ -49,8 +50,10 @@ class Connection(Generic[T]):
         count: Callable[[], Awaitable[int]],
         before: Callable[[], Awaitable[int]] | None,
         cursor: Callable[[T], str],
+        shown: Callable[[list[T]], None] | None = None,
     ) -> None:
         self.cursor = cursor
+        self._shown = shown
         self._first = first
         self._fetch = fetch
         self._count = count
@@ -58,7 +61,10 @@ class Connection(Generic[T]):
         self._fetched: asyncio.Future[list[T]] | None = None
 
     async def nodes(self) -> list[T]:
-        return (await self._rows())[: self._first]
+        nodes = (await self._rows())[: self._first]
+        if self._shown is not None:
+            self._shown(nodes)
+        return nodes
 
     async def edges(self) -> list[Edge[T]]:
         return [Edge(node, self) for node in await self.nodes()]

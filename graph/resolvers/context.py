@@ -2,7 +2,8 @@
 
 The context is made at the edge once the principal is known and the revision read. Statements of a
 request run one after the other on its one connection (`ask`); what many parents need is gathered
-by loaders into one statement a level.
+by loaders into one statement a level. What a request did that the trail must tell is noted here,
+and stored at the edge (`graph/execution.py`).
 """
 
 import asyncio
@@ -10,11 +11,12 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
-from authz.rights import Rights
+from authz.rights import Rights, RightsKeeper
 from graph.resolvers.sizes import SizeKeeper
 from hierarchy import placements
 from hierarchy.decisions import Sight
@@ -22,6 +24,8 @@ from hierarchy.placements import Revision
 from hierarchy.scope import Scope
 from hierarchy.store import HierarchyStore
 from hierarchy.unit import Kinds, Placed
+from records import trail
+from records.trail import AuditEntry
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,7 +35,9 @@ T = TypeVar("T")
 class Context:
     """One request. `now` is the moment it began; `cursor_key` the server's secret for cursors;
     `tree` the store of the tree, to be asked what a decision would do, and in a request that
-    decides to be written to; `selections` what is selected where, as `selection.py` found it."""
+    decides to be written to; `entries` what the trail is to tell of the request, `shown_on_signs`
+    the units of the open inspections on SIGNS that it shows, by record; `selections` what is
+    selected where, as `selection.py` found it."""
 
     connection: AsyncConnection
     tree: HierarchyStore
@@ -43,6 +49,8 @@ class Context:
     today: date
     now: datetime
     language: str
+    entries: list[AuditEntry] = field(default_factory=list)
+    shown_on_signs: dict[UUID, int] = field(default_factory=dict)
     selections: dict[Hashable, frozenset[str]] = field(default_factory=dict)
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -76,6 +84,39 @@ class Context:
             self._loaders[name] = DataLoader(load_fn=load_all)
         return self._loaders[name]
 
+    def note(
+        self,
+        action: str,
+        resource: str,
+        unit_id: int | None,
+        subject: str | None = None,
+        record_id: UUID | None = None,
+        **facts: Any,
+    ) -> None:
+        """Notes for the trail what the viewer did."""
+        who = self.now, self.rights.principal
+        noted = trail.entry(*who, action, resource, unit_id, subject, record_id, facts=facts)
+        self.entries.append(noted)
+
+    def trail_entries(self) -> list[AuditEntry]:
+        """All that the trail is to tell: what was noted, and one entry for whatever open
+        inspections on SIGNS were shown."""
+        if not self.shown_on_signs:
+            return self.entries
+        units = set(self.shown_on_signs.values())
+        unit_id = units.pop() if len(units) == 1 else None
+        who = self.now, self.rights.principal
+        shown = trail.entry(*who, "read", "inspection", unit_id, shown=self.shown_on_signs.keys())
+        return [*self.entries, shown]
+
+    async def renew_rights(self) -> None:
+        """Goes on with rights that this very request has changed: nobody's kept rights are of the
+        new revision."""
+        await self.ask(placements.raise_policy_version)
+        revision = await self.ask(placements.read_revision)
+        made = await self.ask(RightsKeeper().rights, self.rights.principal, revision, self.today)
+        self.renew(made, revision, self.kinds)
+
     def sight(self, day: date) -> Scope:
         """The units that the viewer may read on a day."""
         return self.rights.scope("read", "unit", day)
@@ -95,12 +136,18 @@ class Context:
 
     async def units(self, unit_ids: list[int], day: date) -> list[Placed]:
         """Units as they stand on a day, for whoever has been shown them; absent ones left out."""
+        found = await self._placed(day).load_many(unit_ids)
+        return [unit for unit in found if unit is not None]
 
+    def keep(self, units: Mapping[int, Placed], day: date) -> None:
+        """Units that were read for something else are not read again to be shown."""
+        self._placed(day).prime_many(units)
+
+    def _placed(self, day: date) -> DataLoader[int, Placed | None]:
         async def load(keys: list[int]) -> Mapping[int, Placed]:
             return await self.ask(placements.placed, keys, day)
 
-        found = await self.loader(("placed", day), load).load_many(unit_ids)
-        return [unit for unit in found if unit is not None]
+        return self.loader(("placed", day), load)
 
     async def sees(self, unit: Placed) -> bool:
         """Whether the viewer may see the unit on its day, not only its own fields."""

@@ -10,13 +10,15 @@ import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import orjson
 
+from authz import appointments
 from hierarchy import decisions
 from hierarchy.errors import BadInput
+from records.audits import AuditPosition
 from records.lists import Position
 
 _MAC_BYTES = 12
@@ -72,6 +74,22 @@ def decision_after(name: ListName, after: str | None) -> decisions.Position | No
         return None
     day, number = name.position(after)
     return decisions.Position(date.fromisoformat(str(day)), str(number))
+
+
+def appointment_after(name: ListName, after: str | None) -> appointments.Position | None:
+    """The place that a page of appointments begins after."""
+    if after is None:
+        return None
+    code, role, day, principal, id_ = map(str, name.position(after))
+    return appointments.Position(code, role, date.fromisoformat(day), principal, UUID(id_))
+
+
+def entry_after(name: ListName, after: str | None) -> AuditPosition | None:
+    """The place that a page of the trail begins after."""
+    if after is None:
+        return None
+    at, id_ = name.position(after)
+    return AuditPosition(datetime.fromisoformat(str(at)), UUID(str(id_)))
 
 
 def _text(raw: bytes) -> str:

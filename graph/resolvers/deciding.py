@@ -19,6 +19,7 @@ from uuid import UUID, uuid5
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from authz import grants
 from authz.appointments import Appointment, appointed_at
 from authz.rights import Rights, RightsKeeper
 from graph.resolvers import judging
@@ -95,8 +96,11 @@ async def decide(context: Context, given: Given) -> DecisionSeen:
     if not judgement.was_stored:
         await _extend(context, given, decision)
         await _go_on(context)
-    await _remember(context, given)
-    return await _stored(context, given.number)
+    is_new = await _remember(context, given) or not judgement.was_stored
+    stored = await _stored(context, given.number)
+    if is_new:
+        context.note("decide", "decision", stored.issued_by.unit_id, subject=given.number)
+    return stored
 
 
 async def judged(context: Context, given: Given, decision: Decision) -> Judgement:
@@ -143,12 +147,17 @@ async def _extend(context: Context, given: Given, decision: Decision) -> None:
     await context.ask_tree(lambda tree: tree.extend([], [proposal], context.kinds))
 
 
-async def _remember(context: Context, given: Given) -> None:
+async def _remember(context: Context, given: Given) -> bool:
+    """Remembers the decision under its client key; whether that was not done before. What the
+    tree kept while the records' transaction was lost is told to the trail now, as it was lost
+    there too."""
     if given.client_key is None:
-        return
+        return False
     kept = (context.rights.principal, given.client_key, given.content)
-    if await context.ask(writing.stored_under, *kept) is None:
-        await context.ask(writing.remember, "decision", *kept, uuid5(NUMBERS, given.number))
+    if await context.ask(writing.stored_under, *kept) is not None:
+        return False
+    await context.ask(writing.remember, "decision", *kept, uuid5(NUMBERS, given.number))
+    return True
 
 
 async def _stored(context: Context, number: str) -> DecisionSeen:
@@ -178,6 +187,8 @@ async def reverse(context: Context, number: str, reason: str) -> DecisionSeen:
     if holding_on:
         raise Refused(holding_on)
     await _go_on(context)
+    issuing = decision.issued_by.unit_id
+    context.note("reverse", "decision", issuing, subject=number, reason=reason)
     return await _stored(context, number)
 
 
@@ -223,6 +234,8 @@ async def _held(context: Context, number: str) -> list[Problem]:
         names = await _readable_names(context, appointed)
         many = len(appointed)
         found.append(_holding("Appointments hold on to what it made: {count}.", many, names))
+    if granted := await context.ask(grants.count_at, founded):
+        found.append(_holding("Grants hold on to what it made: {count}.", granted))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from authz.appointments import Appointment
+from authz.grants import Grant
 from hierarchy.decisions import DecisionSeen
 from hierarchy.unit import Placed
 from records.record import Evaluation, Inspection, Meeting
@@ -20,13 +21,18 @@ _NAMES: dict[type, str] = {
     Evaluation: "Evaluation",
     Inspection: "Inspection",
     Appointment: "Appointment",
+    Grant: "Grant",
 }
 
 
 def global_id(thing: Any) -> str:
     """The id of a unit (by its code), a decision (by its number) or anything that has a UUID."""
-    key = _key(thing)
-    return base64.urlsafe_b64encode(f"{_NAMES[type(thing)]}:{key}".encode()).decode().rstrip("=")
+    return id_of(_NAMES[type(thing)], _key(thing))
+
+
+def id_of(name: str, key: str) -> str:
+    """The id of what has a type's name and a key, whether it is there or not."""
+    return base64.urlsafe_b64encode(f"{name}:{key}".encode()).decode().rstrip("=")
 
 
 def _key(thing: Any) -> str:

@@ -1,7 +1,8 @@
 """How lists of records and single records are answered: always on the tree of today.
 
 The viewer's `read` scope cuts every list in the database. A list that the viewer may read nothing
-of is null on a unit and FORBIDDEN at the root; out of reach reads like unknown.
+of is null on a unit and FORBIDDEN at the root; out of reach reads like unknown. Open inspections
+on SIGNS that are answered with are noted for the trail.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,14 +13,13 @@ from uuid import UUID
 from graph.resolvers.connections import Connection, page_size
 from graph.resolvers.context import Context
 from graph.resolvers.cursors import ListName, record_after
-from graph.resolvers.units import check_kinds, within
-from hierarchy import placements
-from hierarchy.errors import Forbidden
+from graph.resolvers.units import check_kinds, readable, within
 from hierarchy.scope import Scope
 from hierarchy.unit import Placed
 from records import lists
 from records.filters import RecordFilter
 from records.lists import Listing, Position, RecordOrder, Series
+from records.record import Inspection
 
 T = TypeVar("T")
 Query = Callable[..., Awaitable[T]]
@@ -53,7 +53,7 @@ async def listed(
     )
     start = record_after(name, asked.after)
     inside = await within(context, within_code, context.today)
-    scope = await _readable(context, series, inside)
+    scope = await readable(context, series.resource, inside)
     listing = replace(listing, within=inside)
     return Connection(
         size,
@@ -61,6 +61,7 @@ async def listed(
         lambda: _count(context, series, scope, listing, None),
         None if start is None else (lambda: _count(context, series, scope, listing, start)),
         lambda record: _cursor(name, series, record),
+        _shown(context, series),
     )
 
 
@@ -87,6 +88,7 @@ async def of_unit(
         lambda: own.count(unit, None),
         None if start is None else (lambda: own.count(unit, start)),
         lambda record: _cursor(name, series, record),
+        _shown(context, series),
     )
 
 
@@ -94,6 +96,23 @@ async def find(context: Context, series: Series[Any], id: UUID) -> Any:
     """The record of an id; null where there is none or it is out of reach."""
     scope = context.rights.scope("read", series.resource, context.today)
     return await context.ask(lists.find, series, scope, context.today, id)
+
+
+def shown(context: Context, record: Any) -> Any:
+    """The record, which is answered with: an open inspection on SIGNS is noted for the trail."""
+    if isinstance(record, Inspection) and record.is_open_on_signs:
+        context.shown_on_signs[record.id] = record.unit_id
+    return record
+
+
+def _shown(context: Context, series: Series[Any]) -> Callable[[list[Any]], None] | None:
+    """What is told the elements of a page; null where none of them is ever noted."""
+
+    def tell(page: list[Any]) -> None:
+        for record in page:
+            shown(context, record)
+
+    return tell if series.has_signs else None
 
 
 async def unit_of(context: Context, unit_id: int) -> Placed:
@@ -141,17 +160,6 @@ class _OwnRecords:
 async def _today(context: Context, unit: Placed) -> Placed | None:
     standing = await context.units([unit.unit_id], context.today)
     return standing[0] if standing else None
-
-
-async def _readable(context: Context, series: Series[Any], inside: Placed | None) -> Scope:
-    """The viewer's scope; raises `Forbidden` where nothing that was asked for is in it."""
-    scope = context.rights.scope("read", series.resource, context.today)
-    path = "" if inside is None else inside.path
-    if scope.surely_reaches(path) or (inside is not None and scope.covers(inside)):
-        return scope
-    if not await context.ask(placements.reached, scope, context.today, [path]):
-        raise Forbidden
-    return scope
 
 
 async def _first(

@@ -206,8 +206,8 @@ async def _check_ever(context: Context, counting: Counting) -> None:
     scopes, today = counting.through_time, counting.today
     if counting.on_today.surely_reaches(""):
         return
-    holds = [hold for window in scopes.windows for hold in window.scope.allowed]
-    tops = {units_of_path(hold.base.path)[0] for hold in holds}
+    bases = [base for window in scopes.windows for base in window.scope.bases]
+    tops = {units_of_path(base.path)[0] for base in bases}
     if not await context.ask(placements.ever_reached, scopes, today, sorted(tops)):
         raise Forbidden
 

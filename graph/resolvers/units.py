@@ -14,6 +14,7 @@ from graph.resolvers.cursors import ListName, code_after
 from hierarchy import placements
 from hierarchy.errors import BadInput, Forbidden, NotFound
 from hierarchy.placements import UnitFilter
+from hierarchy.scope import Scope
 from hierarchy.unit import Kind, Placed, units_of_path
 
 T = TypeVar("T")
@@ -33,6 +34,18 @@ async def within(context: Context, code: str | None, day: date) -> Placed | None
     if found is None:
         raise NotFound
     return found
+
+
+async def readable(context: Context, resource: str, inside: Placed | None) -> Scope:
+    """What the viewer may read of a resource; raises `Forbidden` where that is nothing at all, or
+    nothing in the subtree that was asked for."""
+    scope = context.rights.scope("read", resource, context.today)
+    path = "" if inside is None else inside.path
+    if scope.surely_reaches(path) or (inside is not None and scope.covers(inside)):
+        return scope
+    if not await context.ask(placements.reached, scope, context.today, [path]):
+        raise Forbidden
+    return scope
 
 
 def check_kinds(context: Context, kinds: tuple[str, ...] | None, field: str) -> None:

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from authz.appointments import Appointment
-from graph.resolvers import decisions, records, units
+from graph.resolvers import appointments, decisions, granting, records, units
 from graph.resolvers.context import Context
 from graph.resolvers.identity import parse_id, parse_key
-from hierarchy.unit import Placed
 from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS, Series
 
 _SERIES: dict[str, Series[Any]] = {
@@ -29,11 +28,6 @@ def viewer(context: Context) -> Viewer:
     return Viewer(context.rights.principal, context.rights.appointments_today)
 
 
-async def unit_of(context: Context, appointment: Appointment) -> Placed:
-    """The unit appointed to, which stands today."""
-    return (await context.units([appointment.unit_id], context.today))[0]
-
-
 async def node(context: Context, id: str) -> Any:
     """What the id names; null where it is unknown, out of reach or no id at all."""
     found = parse_id(id)
@@ -48,6 +42,7 @@ async def node(context: Context, id: str) -> Any:
     if uuid is None:
         return None
     if name == "Appointment":
-        held = context.rights.appointments_today
-        return next((appointment for appointment in held if appointment.id == uuid), None)
-    return await records.find(context, _SERIES[name], uuid)
+        return await appointments.find(context, uuid)
+    if name == "Grant":
+        return await granting.find_by_key(context, uuid)
+    return records.shown(context, await records.find(context, _SERIES[name], uuid))

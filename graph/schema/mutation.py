@@ -1,4 +1,4 @@
-"""What can be written: records and decisions, each answered with what was stored."""
+"""What can be written: records, decisions and rights, each answered with what was stored."""
 
 from datetime import date
 from typing import Any
@@ -6,144 +6,107 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
-from graph.resolvers import deciding, writing
-from graph.resolvers.writing import Given
+from graph.resolvers import appointing, correcting, deciding, granting, writing
+from graph.resolvers.correcting import Revising
+from graph.schema.appointments import AppointInput, Appointment, given_appointment
 from graph.schema.deciding import DecisionInput, given_decision
 from graph.schema.decisions import Decision
-from graph.schema.enumerations import (
-    InspectionBody,
-    InspectionGround,
-    InspectionKind,
-    InspectionStatus,
-    MeetingForm,
-    MeetingKind,
-    Rating,
-)
 from graph.schema.evaluations import Evaluation
 from graph.schema.filters import given
+from graph.schema.grants import Grant, GrantInput, given_grant
 from graph.schema.inspections import Inspection
 from graph.schema.meetings import Meeting
 from graph.schema.paging import Info
-from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
-from records.record import EvaluationEntry, InspectionEntry, MeetingEntry
-
-
-@strawberry.input(description="A meeting to be recorded. Counts are at most 1,000,000.")
-class RecordMeetingInput:
-    client_key: str | None = UNSET
-    unit_code: str
-    held_on: date
-    kind: MeetingKind
-    form: MeetingForm
-    topic: str | None = UNSET
-    members_expected: int
-    members_present: int
-    documents_sent_on: date | None = UNSET
-    minutes_kept: bool = False
-    attended_by_higher_committee: bool = False
-    score: float | None = UNSET
-
-
-@strawberry.input(description="An evaluation to be recorded. Counts are at most 1,000,000.")
-class RecordEvaluationInput:
-    client_key: str | None = UNSET
-    unit_code: str
-    year: int
-    rating: Rating
-    regulation: str
-    political_task: bool | None = UNSET
-    meeting_quality: bool | None = UNSET
-    unity_discipline: bool | None = UNSET
-    cadres_members: bool | None = UNSET
-    members_rated: int
-    members_excellent: int
-    members_good: int
-    members_completed: int
-    members_not_completed: int
-
-
-@strawberry.input(
-    description="An inspection to be recorded. `byUnitCode`: the inspected unit itself or one "
-    "above it; the recorder needs the right for both."
+from graph.schema.recording import (
+    RecordEvaluationInput,
+    RecordInspectionInput,
+    RecordMeetingInput,
+    given_evaluation,
+    given_inspection,
+    given_meeting,
 )
-class RecordInspectionInput:
-    client_key: str | None = UNSET
-    unit_code: str
-    by_unit_code: str
-    body: InspectionBody
-    kind: InspectionKind
-    ground: InspectionGround
-    theme: str | None = UNSET
-    planned_for: date | None = UNSET
-    opened_on: date | None = UNSET
-    concluded_on: date | None = UNSET
-    status: InspectionStatus
-    members_covered: int = 0
-    members_in_violation: int = 0
-    members_sanctioned: int = 0
+from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
 
 
 @strawberry.type(
     description="All mutations of one request are stored together or not at all. `clientKey`: the "
-    "same key from the same principal answers with what was first stored, and stores nothing again."
+    "same key from the same principal answers with what was first stored, as it is now, and stores "
+    "nothing again; with other content, or once withdrawn, it is CONFLICT."
 )
 class Mutation:
     @strawberry.mutation(description="Records a meeting.")
     async def record_meeting(self, info: Info, input: RecordMeetingInput) -> Meeting:
-        entry = MeetingEntry(
-            held_on=input.held_on,
-            kind=input.kind,
-            form=input.form,
-            topic=given(input.topic),
-            members_expected=input.members_expected,
-            members_present=input.members_present,
-            documents_sent_on=given(input.documents_sent_on),
-            minutes_kept=input.minutes_kept,
-            attended_by_higher_committee=input.attended_by_higher_committee,
-            score=given(input.score),
-        )
-        asked = Given(entry, input.unit_code, None, given(input.client_key))
-        found: Any = await writing.record(info.context, MEETINGS, asked)
+        found: Any = await writing.record(info.context, MEETINGS, given_meeting(input))
         return found
 
     @strawberry.mutation(description="Records an evaluation: one a unit and year.")
     async def record_evaluation(self, info: Info, input: RecordEvaluationInput) -> Evaluation:
-        entry = EvaluationEntry(
-            year=input.year,
-            rating=input.rating,
-            regulation=input.regulation,
-            political_task=given(input.political_task),
-            meeting_quality=given(input.meeting_quality),
-            unity_discipline=given(input.unity_discipline),
-            cadres_members=given(input.cadres_members),
-            members_rated=input.members_rated,
-            members_excellent=input.members_excellent,
-            members_good=input.members_good,
-            members_completed=input.members_completed,
-            members_not_completed=input.members_not_completed,
-        )
-        asked = Given(entry, input.unit_code, None, given(input.client_key))
-        found: Any = await writing.record(info.context, EVALUATIONS, asked)
+        found: Any = await writing.record(info.context, EVALUATIONS, given_evaluation(input))
         return found
 
     @strawberry.mutation(description="Records an inspection.")
     async def record_inspection(self, info: Info, input: RecordInspectionInput) -> Inspection:
-        entry = InspectionEntry(
-            body=input.body,
-            kind=input.kind,
-            ground=input.ground,
-            theme=given(input.theme),
-            planned_for=given(input.planned_for),
-            opened_on=given(input.opened_on),
-            concluded_on=given(input.concluded_on),
-            status=input.status,
-            members_covered=input.members_covered,
-            members_in_violation=input.members_in_violation,
-            members_sanctioned=input.members_sanctioned,
-        )
-        asked = Given(entry, input.unit_code, input.by_unit_code, given(input.client_key))
-        found: Any = await writing.record(info.context, INSPECTIONS, asked)
+        found: Any = await writing.record(info.context, INSPECTIONS, given_inspection(input))
         return found
+
+    @strawberry.mutation(
+        description="Replaces all that a meeting says, but its unit. `revision` is the one that "
+        "was read: an older one is CONFLICT. All versions are kept, with who, when and why."
+    )
+    async def revise_meeting(
+        self,
+        info: Info,
+        id: strawberry.ID,
+        revision: int,
+        input: RecordMeetingInput,
+        reason: str | None = UNSET,
+    ) -> Meeting:
+        asked = Revising(id, revision, given_meeting(input), given(reason))
+        found: Any = await correcting.revise(info.context, MEETINGS, asked)
+        return found
+
+    @strawberry.mutation(
+        description="Replaces all that an evaluation says, but its unit and year; `revision` as of "
+        "reviseMeeting."
+    )
+    async def revise_evaluation(
+        self,
+        info: Info,
+        id: strawberry.ID,
+        revision: int,
+        input: RecordEvaluationInput,
+        reason: str | None = UNSET,
+    ) -> Evaluation:
+        asked = Revising(id, revision, given_evaluation(input), given(reason))
+        found: Any = await correcting.revise(info.context, EVALUATIONS, asked)
+        return found
+
+    @strawberry.mutation(
+        description="Replaces all that an inspection says, but its unit; `revision` as of "
+        "reviseMeeting. Its status stays, or goes from PLANNED to OPEN to CONCLUDED, or from one "
+        "of the first two to CANCELLED."
+    )
+    async def revise_inspection(
+        self,
+        info: Info,
+        id: strawberry.ID,
+        revision: int,
+        input: RecordInspectionInput,
+        reason: str | None = UNSET,
+    ) -> Inspection:
+        asked = Revising(id, revision, given_inspection(input), given(reason))
+        found: Any = await correcting.revise(info.context, INSPECTIONS, asked)
+        return found
+
+    @strawberry.mutation(
+        description="Withdraws a record: it is gone from every list and sum, and its id, which is "
+        "answered, reads as unknown. All versions are kept. `revision` as of reviseMeeting."
+    )
+    async def withdraw(
+        self, info: Info, id: strawberry.ID, revision: int, reason: str
+    ) -> strawberry.ID:
+        await correcting.withdraw(info.context, id, revision, reason)
+        return id
 
     @strawberry.mutation(
         description="Takes a decision of reorganisation: whole or not at all. Where it cannot be "
@@ -160,4 +123,33 @@ class Mutation:
     )
     async def reverse_decision(self, info: Info, number: str, reason: str) -> Decision:
         found: Any = await deciding.reverse(info.context, number, reason)
+        return found
+
+    @strawberry.mutation(
+        description="Makes an appointment: of whom one likes but oneself, to the roles and in the "
+        "subtree that the policy gives. It counts from the next request on."
+    )
+    async def appoint(self, info: Info, input: AppointInput) -> Appointment:
+        found: Any = await appointing.appoint(info.context, given_appointment(input))
+        return found
+
+    @strawberry.mutation(
+        description="Ends an appointment: from `on` (not before today, not after its validTo) it "
+        "no longer holds. The right to make it is the right to end it."
+    )
+    async def end_appointment(self, info: Info, id: strawberry.ID, on: date) -> Appointment:
+        found: Any = await appointing.end(info.context, id, on)
+        return found
+
+    @strawberry.mutation(
+        description="Lets holders of roles at another unit see a unit's subtree, for a purpose and "
+        "a time; never more than the grantor's own appointments show there."
+    )
+    async def grant(self, info: Info, input: GrantInput) -> Grant:
+        found: Any = await granting.grant(info.context, given_grant(input))
+        return found
+
+    @strawberry.mutation(description="Ends a grant at once.")
+    async def revoke_grant(self, info: Info, id: strawberry.ID, reason: str) -> Grant:
+        found: Any = await granting.revoke(info.context, id, reason)
         return found

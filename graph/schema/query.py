@@ -1,17 +1,31 @@
 """The questions that can be asked at the root."""
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
-from graph.resolvers import decisions, previewing, records, summaries, units, viewer
+from graph.resolvers import (
+    appointments,
+    auditing,
+    decisions,
+    explaining,
+    grants,
+    previewing,
+    records,
+    summaries,
+    units,
+    viewer,
+)
+from graph.schema.appointments import AppointmentConnection
 from graph.schema.asking import NO_GROUPS, list_of, measures_of, selected_names
+from graph.schema.auditing import AuditConnection
 from graph.schema.deciding import DecisionInput, given_decision
 from graph.schema.decisions import Decision, DecisionConnection, DecisionPreview
 from graph.schema.enumerations import Attribution, RecordOrder
 from graph.schema.evaluations import EvaluationConnection, EvaluationGrouping, EvaluationSummary
+from graph.schema.explaining import Explanation
 from graph.schema.filters import (
     EvaluationFilter,
     InspectionFilter,
@@ -23,6 +37,7 @@ from graph.schema.filters import (
     meeting_filter,
     unit_filter,
 )
+from graph.schema.grants import GrantConnection
 from graph.schema.inspections import InspectionConnection, InspectionGrouping, InspectionSummary
 from graph.schema.meetings import MeetingConnection, MeetingGrouping, MeetingSummary
 from graph.schema.paging import Info, Node
@@ -196,4 +211,76 @@ class Query:
     async def preview_decision(self, info: Info, input: DecisionInput) -> DecisionPreview | None:
         asked = given_decision(input), selected_names(info)
         found: Any = await previewing.preview(info.context, *asked)
+        return found
+
+    @strawberry.field(
+        description="Appointments the viewer may read, past and to come too, by unit code, role, "
+        "validFrom, principal. `inForceOn`: those whose time includes that day, at units not "
+        "closed on it."
+    )
+    async def appointments(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        principal: str | None = UNSET,
+        in_force_on: date | None = UNSET,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> AppointmentConnection | None:
+        asked = given(within), given(principal), given(in_force_on), first, given(after)
+        found: Any = await appointments.listed(info.context, *asked)
+        return found
+
+    @strawberry.field(
+        description="Grants of or to a unit at which the viewer may read grants, by code of `of`, "
+        "validFrom. `within`: either unit in that subtree. `inForceOn`: those that hold on the day."
+    )
+    async def grants(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        in_force_on: date | None = UNSET,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> GrantConnection | None:
+        asked = given(within), given(in_force_on), first, given(after)
+        found: Any = await grants.listed(info.context, *asked)
+        return found
+
+    @strawberry.field(
+        description="The viewer's part of the trail, newest first; `from` and `to` are both "
+        "included. `within`: entries about that unit's subtree of today."
+    )
+    async def audit(
+        self,
+        info: Info,
+        within: str | None = UNSET,
+        since: Annotated[datetime | None, strawberry.argument(name="from")] = UNSET,
+        until: Annotated[datetime | None, strawberry.argument(name="to")] = UNSET,
+        principal: str | None = UNSET,
+        action: str | None = UNSET,
+        first: int | None = 50,
+        after: str | None = UNSET,
+    ) -> AuditConnection | None:
+        chosen = given(within), given(since), given(until), given(principal), given(action)
+        found: Any = await auditing.listed(
+            info.context, auditing.Asked(*chosen, first, given(after))
+        )
+        return found
+
+    @strawberry.field(
+        description="Why the viewer may do something at a unit today, or may not; of another "
+        "`principal` only for who may read appointments at that unit. A unit out of sight is "
+        "NOT_FOUND."
+    )
+    async def explain(
+        self,
+        info: Info,
+        action: str,
+        resource: str,
+        unit_code: str,
+        principal: str | None = UNSET,
+    ) -> Explanation | None:
+        asked = action, resource, unit_code, given(principal)
+        found: Any = await explaining.explain(info.context, *asked)
         return found

@@ -7,10 +7,11 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from graph.resolvers.identity import global_id
+from graph.schema.appointments import Appointment
+from graph.schema.grants import Grant
 from graph.schema.mutation import Mutation
 from graph.schema.query import Query
 from graph.schema.scalars import DATE, DATE_TIME
-from graph.schema.viewer import Appointment
 
 
 def _attribute(source: Any, name: str) -> Any:
@@ -21,7 +22,7 @@ def _attribute(source: Any, name: str) -> Any:
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
-    types=[Appointment],
+    types=[Appointment, Grant],
     config=StrawberryConfig(
         default_resolver=_attribute, scalar_map={date: DATE, datetime: DATE_TIME}
     ),

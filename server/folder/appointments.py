@@ -1,6 +1,7 @@
 """`appointments.csv`: who holds which office at which unit, and when.
 
-An appointment that is already there, or that stands twice in the file, is skipped. It never
+An appointment that is already there, or that stands twice in the file, is skipped; so is one that
+was there and has been ended since, for a folder that is loaded again brings nobody back. It never
 stores any.
 """
 
@@ -8,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from authz.appointments import MAX_PRINCIPAL_LENGTH
 from authz.tables import appointment, policy_rule
 from hierarchy.tables import unit
+from records.tables import audit_entry
 from server.folder.columns import Column, cells, day, text
 from server.folder.faults import Report, shown
 from server.folder.lines import Sheet
@@ -20,11 +23,24 @@ from server.folder.units import Units
 
 FILE = "appointments.csv"
 HEADER = ("principal", "role", "unit_code", "valid_from", "valid_to")
-MAX_PRINCIPAL_LENGTH = 255
-"""In characters; OpenID Connect Core 1.0 bounds the claim `sub` alike."""
 
 Appointment = tuple[str, str, str, date, date | None]
 """Principal, role, code of the unit, from a day (included) to a day (excluded)."""
+
+
+Begun = tuple[str, str, str, date]
+"""The same without its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store holds: all appointments, and how those began that were ended since."""
+
+    appointments: set[Appointment]
+    ended: set[Begun]
+
+    def __contains__(self, given: Appointment) -> bool:
+        return given in self.appointments or given[:4] in self.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +56,29 @@ async def read_roles(connection: AsyncConnection) -> set[str]:
     return set(await connection.scalars(select(policy_rule.c.role).distinct()))
 
 
-async def read_appointments(connection: AsyncConnection) -> set[Appointment]:
+def was_ended() -> ColumnElement[bool]:
+    """That the trail tells of an appointment's end."""
+    told = select(audit_entry.c.subject).where(
+        audit_entry.c.resource == "appointment",
+        audit_entry.c.action == "end",
+        audit_entry.c.subject.is_not(None),
+    )
+    return func.replace(cast(appointment.c.id, Text), "-", "").in_(told)
+
+
+async def read_appointments(connection: AsyncConnection) -> Known:
     """All appointments of the store."""
     columns = appointment.c
-    rows = await connection.execute(
-        select(
-            columns.principal, columns.role, unit.c.code, columns.valid_from, columns.valid_to
-        ).join(unit, unit.c.id == columns.unit_id)
+    begun = select(columns.principal, columns.role, unit.c.code, columns.valid_from).join(
+        unit, unit.c.id == columns.unit_id
     )
-    return {tuple(row) for row in rows}
+    ended = await connection.execute(begun.where(was_ended()))
+    rows = await connection.execute(begun.add_columns(columns.valid_to))
+    return Known({tuple(row) for row in rows}, {tuple(row) for row in ended})
 
 
 def check_appointments(
-    sheet: Sheet, known: set[Appointment], roles: set[str], units: Units, report: Report
+    sheet: Sheet, known: Known, roles: set[str], units: Units, report: Report
 ) -> Appointments:
     """Reads the file and reports every fault of it."""
     columns = [

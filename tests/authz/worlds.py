@@ -1,4 +1,4 @@
-"""Random worlds - a tree, a policy, appointments, records - and what is true of them.
+"""Random worlds - a tree, a policy, appointments, grants, records - and what is true of them.
 
 `Oracle` is naive on purpose: recursion over a dict, loops over rules, appointments and records. It
 shares no code with what it judges. `stored` lays a world into a database inside a transaction
@@ -7,9 +7,9 @@ that is never committed, so that one database serves every example.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -18,9 +18,15 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from authz.grants import Ceiling, Taken, ceiling_of
+from authz.grants import Grant as StoredGrant
+from authz.grants import revoke as revoke_grant
+from authz.grants import store as store_grant
+from authz.rights import RightsKeeper
 from authz.tables import appointment, policy_rule
-from hierarchy import projection
+from hierarchy import placements, projection
 from hierarchy.embedded import EmbeddedStore
+from hierarchy.scope import Base
 from hierarchy.tables import unit as unit_table
 from hierarchy.tables import unit_kind, unit_kind_standing
 from hierarchy.unit import Founding, Kind, Kinds, Standing
@@ -63,6 +69,42 @@ class Post:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """A part of a grant's ceiling: a reach from a unit, for one pair; allow or deny."""
+
+    action: str
+    resource: str
+    unit: str
+    reach: str
+    eft: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """A grant. Its ceiling is what the grantor's `posts` gave when it was made, today; where there
+    is no grantor, the limits."""
+
+    of: str
+    to: str
+    roles: tuple[str, ...]
+    resources: tuple[str, ...]
+    actions: tuple[str, ...]
+    max_rank: int | None
+    valid_from: date
+    valid_to: date
+    revoked: bool
+    grantor: str | None
+    limits: tuple[Limit, ...]
+    posts: tuple[Post, ...] = ()
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Actions and resources; what units there are is always shown."""
+        named = [(action, resource) for action in self.actions for resource in self.resources]
+        return [*named, ("read", "unit")]
+
+
+@dataclass(frozen=True)
 class Meeting:
     id: UUID
     unit: str
@@ -91,6 +133,7 @@ class World:
     posts: list[Post]
     meetings: list[Meeting]
     inspections: list[Inspection]
+    grants: tuple[Given, ...] = ()
 
 
 def over_nothing(reach: str) -> World:
@@ -125,6 +168,39 @@ def behind() -> World:
     return World([top, low], rules, [post], [], [inspection])
 
 
+def upward() -> World:
+    """A unit granted to whose role sees what stands above: of this the grant gives it alone."""
+    places = [("a", None, "top"), ("b", "a", "p"), ("c", "a", "p"), ("d", "b", "g")]
+    units = [
+        Founding(code, above, f"Name {code}", kind, None, FIRST_DAY, None)
+        for code, above, kind in places
+    ]
+    rules = [Rule("leader", "*", each, "read", "above", "allow") for each in ("meeting", "unit")]
+    limits = tuple(Limit("read", each, "d", "subtree", "allow") for each in ("meeting", "unit"))
+    shown = ("leader",), ("meeting",), ("read",), None
+    given = Given("d", "c", *shown, FIRST_DAY, LAST_DAY, False, None, limits)
+    return World(units, rules, [Post("viewer", "leader", "c", FIRST_DAY, None)], [], [], (given,))
+
+
+def taken_away() -> World:
+    """A unit granted to whom another of their offices denies it."""
+    places = [("a", None, "top"), ("b", "a", "p"), ("c", "a", "p")]
+    units = [
+        Founding(code, above, f"Name {code}", kind, None, FIRST_DAY, None)
+        for code, above, kind in places
+    ]
+    role, other = ROLES
+    rules = [
+        Rule(role, "*", "meeting", "read", "subtree", "allow"),
+        Rule(other, "top", "meeting", "read", "children", "deny"),
+    ]
+    shown = (role,), ("meeting",), ("read",), None
+    limits = (Limit("read", "meeting", "b", "subtree", "allow"),)
+    given = Given("b", "c", *shown, FIRST_DAY, LAST_DAY, False, None, limits)
+    posts = [Post("viewer", each, at, FIRST_DAY, None) for each, at in ((role, "c"), (other, "a"))]
+    return World(units, rules, posts, [], [], (given,))
+
+
 # ---- drawing
 
 
@@ -135,12 +211,14 @@ def worlds(draw: st.DrawFn) -> World:
     rules = [rule for some in draw(st.lists(RULES, min_size=3, max_size=8)) for rule in some]
     rules = list(dict.fromkeys(rules))
     posts = draw(st.lists(posts_at(codes), min_size=3, max_size=6))
-    oracle = Oracle(World(units, rules, posts, [], []))
+    before = Oracle(World(units, rules, posts, [], []))
+    grants = tuple(draw(st.lists(grants_in(before), min_size=2, max_size=4)))
+    oracle = Oracle(World(units, rules, posts, [], [], grants))
     if draw(st.integers(0, 9)):  # Worlds in which nobody may do anything teach little.
         assume(any(oracle.covered(action, resource, TODAY) for resource, action in PAIRS))
     meetings = [draw(meeting_of(oracle, UUID(int=at), codes)) for at in range(draw(FEW))]
     inspections = [draw(inspection_of(oracle, UUID(int=at), codes)) for at in range(draw(FEW))]
-    return World(units, rules, posts, meetings, inspections)
+    return World(units, rules, posts, meetings, inspections, grants)
 
 
 FEW = st.integers(3, 8)
@@ -148,6 +226,7 @@ ODD_KINDS = ["", "|", "to", "top|", "nobody", "nobody|d|b|gb", "top|p|x", "g|s",
 AT = st.sampled_from(["*"] * 16 + ODD_KINDS)
 FORMS = ["own", "children", "subtree", "subtree", "below", "above"]
 REACHES = st.sampled_from([*FORMS, *(f"rank<={rank}" for rank in (0, 2, 3, 5, 12))])
+RECORDS = ("meeting", "inspection")
 PAIRS = [(resource, action) for resource in RESOURCES for action in ACTIONS]
 
 
@@ -199,14 +278,71 @@ def unit_under(
 
 
 def posts_at(codes: list[str]) -> st.SearchStrategy[Post]:
+    """The viewer's, and of somebody who has much to grant."""
+    return posts_of("viewer", codes) | posts_of("viewer", codes) | posts_of("other", codes[:2])
+
+
+def posts_of(principal: str, codes: list[str]) -> st.SearchStrategy[Post]:
     return st.builds(
         Post,
-        st.sampled_from(["viewer"] * 7 + ["other"]),
+        st.just(principal),
         st.sampled_from(ROLES),
         st.sampled_from(codes),
         st.sampled_from([FIRST_DAY] * 8 + [TODAY, TODAY + timedelta(days=1)]),
         st.sampled_from([None] * 10 + [LAST_DAY, TODAY, TODAY + timedelta(days=1)]),
     )
+
+
+@st.composite
+def grants_in(draw: st.DrawFn, oracle: Oracle) -> Given:
+    """Mostly in force, to where the viewer holds an office, and of what they cannot see else."""
+    units = oracle.world.units
+    held = draw(st.sampled_from(oracle.posts or oracle.world.posts))
+    to = draw(st.sampled_from([held.unit] * 12 + [unit.code for unit in units]))
+    more = unseen(oracle, held.role)
+    given = Given(
+        draw(st.sampled_from([*(more * 5), *(unit.code for unit in units)])),
+        to,
+        draw(st.sampled_from([(held.role,)] * 6 + [ROLES, ROLES[:1]])),
+        draw(st.sampled_from([RECORDS] * 2 + [RECORDS[:1], RECORDS[1:]])),
+        draw(st.sampled_from([ACTIONS] * 2 + [ACTIONS[:1], ACTIONS[1:]])),
+        draw(st.sampled_from([None] * 6 + [*RANKS.values()])),
+        draw(st.sampled_from([FIRST_DAY] * 9 + [TODAY, TODAY + timedelta(days=1)])),
+        draw(st.sampled_from([LAST_DAY] * 9 + [TODAY, TODAY + timedelta(days=1)])),
+        draw(st.integers(0, 9)) == 9,
+        draw(st.sampled_from([None, None, "viewer", "other"])),
+        (),
+    )
+    if given.grantor is None:
+        return replace(given, limits=draw(limits_of(given, units)))
+    return replace(given, posts=tuple(Oracle(oracle.world, given.grantor).posts))
+
+
+def unseen(oracle: Oracle, role: str) -> list[str]:
+    """The units that the viewer sees nothing of, but would by an office of the role there."""
+    there = {code: [Post("viewer", role, code, FIRST_DAY, None)] for code in oracle.units}
+    return [
+        code
+        for code in oracle.units
+        if any(
+            not oracle.covers(action, resource, code, TODAY)
+            and oracle.held_by(there[code], "allow", action, resource, code, TODAY)
+            for resource, action in PAIRS
+        )
+    ]
+
+
+@st.composite
+def limits_of(draw: st.DrawFn, given: Given, units: list[Founding]) -> tuple[Limit, ...]:
+    """All there is, for each pair; else some reaches taken from the unit or from below it."""
+    if draw(st.integers(0, 2)):
+        return tuple(Limit(*pair, given.of, "subtree", "allow") for pair in given.pairs)
+    oracle = Oracle(World(units, [], [], [], []))
+    below = [code for code in oracle.units if oracle.is_within(code, given.of)]
+    some = [Limit(*pair, given.of, draw(REACHES), "allow") for pair in given.pairs]
+    pair = draw(st.sampled_from(given.pairs))
+    eft = draw(st.sampled_from(["allow", "deny"]))
+    return (*some, Limit(*pair, draw(st.sampled_from(below)), draw(REACHES), eft))
 
 
 @st.composite
@@ -242,6 +378,7 @@ class Oracle:
         self.posts = [
             post for post in world.posts if post.principal == principal and self._gives_rights(post)
         ]
+        self.grants = [given for given in world.grants if self._is_in_force(given)]
 
     def stands_from(self, code: str) -> date:
         its = self.units[code]
@@ -268,9 +405,21 @@ class Oracle:
         return top in self.above(code)
 
     def covers(self, action: str, resource: str, code: str, day: date) -> bool:
+        """By an appointment or a grant; what the appointments' rules deny is gone from both."""
+        if self.covers_by_office(action, resource, code, day):
+            return True
+        if not self.stands(code, day) or self._denies(self.posts, action, resource, code, day):
+            return False
+        return any(self._shows(given, action, resource, code, day) for given in self.grants)
+
+    def covers_by_office(self, action: str, resource: str, code: str, day: date) -> bool:
         return bool(self._giving(action, resource, code, day))
 
+    def covered_by_office(self, action: str, resource: str, day: date) -> set[str]:
+        return {code for code in self.units if self.covers_by_office(action, resource, code, day)}
+
     def covers_on_signs(self, action: str, code: str, by: str, day: date) -> bool:
+        """Never by a grant."""
         giving = self._giving(action, "inspection", code, day)
         return any(
             post.unit == by or (post.unit != code and self.is_within(code, post.unit))
@@ -327,17 +476,70 @@ class Oracle:
 
     def _giving(self, action: str, resource: str, code: str, day: date) -> list[Post]:
         """The appointments that give the right; none where one rule denies it."""
-        giving = []
-        if self.stands(code, day):
-            for rule in self.world.rules:
-                for post in self.posts:
-                    if (rule.action, rule.resource) != (action, resource):
-                        continue
-                    if self._applies(rule, post, code, day):
-                        if rule.eft == "deny":
-                            return []
-                        giving.append(post)
-        return giving
+        if not self.stands(code, day) or self._denies(self.posts, action, resource, code, day):
+            return []
+        return self.held_by(self.posts, "allow", action, resource, code, day)
+
+    def _denies(
+        self, posts: Iterable[Post], action: str, resource: str, code: str, day: date
+    ) -> bool:
+        return bool(self.held_by(posts, "deny", action, resource, code, day))
+
+    def held_by(
+        self, posts: Iterable[Post], eft: str, action: str, resource: str, code: str, day: date
+    ) -> list[Post]:
+        """The appointments that a rule of that effect, action and resource applies to."""
+        held = []
+        for rule in self.world.rules:
+            for post in posts:
+                if (rule.eft, rule.action, rule.resource) != (eft, action, resource):
+                    continue
+                if self._applies(rule, post, code, day):
+                    held.append(post)
+        return held
+
+    def _is_in_force(self, given: Given) -> bool:
+        ends = [given.valid_to, self.units[given.of].closed_on, self.units[given.to].closed_on]
+        still = all(end is None or end > TODAY for end in ends)
+        return still and given.valid_from <= TODAY and not given.revoked
+
+    def _shows(self, given: Given, action: str, resource: str, code: str, day: date) -> bool:
+        """Whether a grant shows a unit to the viewer: as an appointment there would, and less."""
+        if (action, resource) not in given.pairs or not self.is_within(code, given.of):
+            return False
+        if given.max_rank is not None and RANKS[self.units[code].kind] > given.max_rank:
+            return False
+        if not self._is_under_ceiling(given, action, resource, code, day):
+            return False
+        for role in given.roles:
+            if not any(self._is_held(post, role, given.to) for post in self.posts):
+                continue
+            there = [Post("viewer", role, given.of, FIRST_DAY, None)]
+            allowed = self.held_by(there, "allow", action, resource, code, day)
+            if allowed and not self._denies(there, action, resource, code, day):
+                return True
+        return False
+
+    def _is_held(self, post: Post, role: str, code: str) -> bool:
+        return post.role == role and post.unit == code and self.stands(code, TODAY)
+
+    def _is_under_ceiling(
+        self, given: Given, action: str, resource: str, code: str, day: date
+    ) -> bool:
+        """What the grantor's offices gave; nothing was given of or by a unit yet to stand."""
+        if given.grantor:
+            if not self.stands(given.of, TODAY):
+                return False
+            posts = [post for post in given.posts if self.stands(post.unit, TODAY)]
+            allowed = self.held_by(posts, "allow", action, resource, code, day)
+            return bool(allowed) and not self._denies(posts, action, resource, code, day)
+        found = set()
+        for limit in given.limits:
+            if (limit.action, limit.resource) != (action, resource):
+                continue
+            if self.stands(limit.unit, day) and self._reaches(limit.reach, limit.unit, code):
+                found.add(limit.eft)
+        return found == {"allow"}
 
     def _applies(self, rule: Rule, post: Post, code: str, day: date) -> bool:
         kinds = rule.at.split("|")
@@ -387,6 +589,10 @@ async def stored(database: Database, world: World) -> AsyncIterator[AsyncConnect
         for table, rows in _rows(world, ids):
             if rows:
                 await connection.execute(insert(table), rows)
+        for at, given in enumerate(world.grants):
+            await store_grant(connection, await _stored(connection, at, given, ids))
+            if given.revoked:
+                await revoke_grant(connection, UUID(int=at), RECORDED_AT, TODAY)
         yield connection
         await connection.rollback()
 
@@ -394,6 +600,55 @@ async def stored(database: Database, world: World) -> AsyncIterator[AsyncConnect
 async def unit_ids(connection: AsyncConnection) -> dict[str, int]:
     rows = await connection.execute(select(unit_table.c.code, unit_table.c.id))
     return {row[0]: row[1] for row in rows}
+
+
+async def _stored(
+    connection: AsyncConnection, at: int, given: Given, ids: dict[str, int]
+) -> StoredGrant:
+    ceiling = {
+        pair: Ceiling(_taken(given, pair, "allow", ids), _taken(given, pair, "deny", ids))
+        for pair in given.pairs
+    }
+    if given.grantor:
+        ceiling = await _ceiling_of(connection, given.grantor, given, ids)
+    return StoredGrant(
+        UUID(int=at),
+        ids[given.of],
+        ids[given.to],
+        given.roles,
+        given.resources,
+        given.actions,
+        given.max_rank,
+        "a purpose",
+        given.valid_from,
+        given.valid_to,
+        given.grantor or "somebody",
+        RECORDED_AT,
+        None,
+        ceiling,
+    )
+
+
+def _taken(given: Given, pair: tuple[str, str], eft: str, ids: dict[str, int]) -> tuple[Taken, ...]:
+    return tuple(
+        Taken(ids[limit.unit], limit.reach)
+        for limit in given.limits
+        if (limit.action, limit.resource) == pair and limit.eft == eft
+    )
+
+
+async def _ceiling_of(
+    connection: AsyncConnection, grantor: str, given: Given, ids: dict[str, int]
+) -> dict[tuple[str, str], Ceiling]:
+    """As the server takes it; a unit that is yet to stand is nobody's to grant."""
+    found = await placements.placed(connection, [ids[given.of]], TODAY)
+    if not found:
+        return {}
+    revision = await placements.read_revision(connection)
+    rights = await RightsKeeper().rights(connection, grantor, revision, TODAY)
+    [of] = found.values()
+    base = Base(of.unit_id, of.path, of.depth, of.rank)
+    return {pair: ceiling_of(rights.own_scope(*pair), base) for pair in given.pairs}
 
 
 def _rows(world: World, ids: dict[str, int]) -> Iterator[tuple[object, list[dict[str, object]]]]:

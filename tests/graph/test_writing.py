@@ -29,7 +29,7 @@ MEETING = {
 }
 EVALUATION = {
     "unitCode": "C",
-    "year": 2022,
+    "year": 2024,
     "rating": "GOOD",
     "regulation": "132-QĐ/TW",
     "membersRated": 6,
@@ -147,7 +147,7 @@ async def test_days_at_the_edges_of_a_life(writer: Client) -> None:
     """The first day of a unit and today; an evaluation of the year the unit came to stand in."""
     await record(writer, "Meeting", heldOn="2000-01-01")
     await record(writer, "Meeting", heldOn=province.TODAY.isoformat())
-    await record(writer, "Evaluation", year=2000)
+    await record(writer, "Evaluation", "board_d", year=2000)
     await record(writer, "Evaluation", year=province.TODAY.year)
     await record(writer, "Meeting", membersExpected=1_000_000, score=100)
 
@@ -182,10 +182,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("Evaluation", {"year": 10_000}, "year"),
     ("Evaluation", {"year": -2022}, "year"),
     ("Evaluation", {"year": 2025}, "year"),
-    ("Evaluation", {"year": 1999}, "year"),
+    ("Evaluation", {"by": "board_d", "year": 1999}, "year"),
     ("Evaluation", {"regulation": ""}, "regulation"),
     ("Evaluation", {"regulation": "\0"}, "regulation"),
-    ("Evaluation", {"year": 2023}, "year"),
+    ("Evaluation", {"by": "board_d", "year": 2023}, "year"),
     ("Inspection", {"status": "PLANNED"}, "status"),
     ("Inspection", PLANNED, "status"),
     ("Inspection", {"status": "OPEN", "openedOn": None, "plannedFor": "2024-04-01"}, "status"),
@@ -459,7 +459,7 @@ async def test_evaluations_of_one_year_at_once_store_one(
     """One is stored; the others are told of it, and nobody of a database."""
     given = {"input": EVALUATION | {"year": 2019}}
     answers = await asyncio.gather(
-        *(two_workers[at % 2].ask("secretary_g", mutation("Evaluation"), given) for at in range(4))
+        *(two_workers[at % 2].ask("board_d", mutation("Evaluation"), given) for at in range(4))
     )
     refused = [answer["errors"][0]["extensions"] for answer in answers if "errors" in answer]
     assert refused == [{"code": "BAD_USER_INPUT", "field": "year"}] * 3

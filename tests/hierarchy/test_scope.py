@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from sqlalchemy import Date, bindparam, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hierarchy.scope import Base, Hold, Reach, Scope, ScopeThroughTime, Window, subtree
+from hierarchy.scope import (
+    Base,
+    Hold,
+    Narrowed,
+    Reach,
+    Scope,
+    ScopeThroughTime,
+    Window,
+    subtree,
+)
 from hierarchy.tables import placement, unit
 from hierarchy.unit import label
 from tests.hierarchy.engines import Relational
@@ -62,7 +71,18 @@ def scopes(draw: st.DrawFn, tree: Tree) -> Scope:
     )
     allowed = draw(st.lists(held, max_size=4))
     denied = draw(st.lists(held, max_size=2))
-    return Scope(tuple(allowed), tuple(denied))
+    granted = draw(st.lists(narrowed_holds(tree, held), max_size=2))
+    return Scope(tuple(allowed), tuple(denied), tuple(granted))
+
+
+@st.composite
+def narrowed_holds(draw: st.DrawFn, tree: Tree, held: st.SearchStrategy[Hold]) -> Narrowed:
+    """Narrowed by what is taken from the same unit, from others, or by nothing at all."""
+    hold = draw(held)
+    same = st.builds(Hold, st.just(hold.base), st.sampled_from(REACHES).map(Reach.parse))
+    some = st.lists(draw(st.sampled_from([same, held])), max_size=2).map(tuple)
+    limits = st.builds(Scope, some, st.just(()) | st.lists(held, max_size=1).map(tuple))
+    return Narrowed(hold, tuple(draw(st.lists(limits, max_size=2))))
 
 
 def way_down(tree: Tree, unit_id: int) -> list[int]:
@@ -103,11 +123,14 @@ def reached(tree: Tree, hold: Hold) -> set[int]:
 
 def covered(tree: Tree, scope: Scope) -> set[int]:
     allowed = {each for hold in scope.allowed for each in reached(tree, hold)}
+    for narrowed in scope.granted:
+        shown = [covered(tree, limit) for limit in narrowed.limits]
+        allowed |= reached(tree, narrowed.hold).intersection(*shown)
     return allowed - {each for hold in scope.denied for each in reached(tree, hold)}
 
 
 def covered_on_signs(tree: Tree, scope: Scope, inspected: int, inspecting: int) -> bool:
-    """Through a hold strictly above the inspected unit, or at the inspecting one."""
+    """Through an office's hold strictly above the inspected unit, or at the inspecting one."""
     seen = [
         hold
         for hold in scope.allowed
@@ -138,16 +161,20 @@ def test_an_open_inspection_on_signs(data: st.DataObject) -> None:
         )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_solid_scope_has_no_holes(data: st.DataObject) -> None:
-    """Above a covered unit every unit is covered too, or stands above a base."""
+    """Above a covered unit every unit is covered too, or stands above a base; and every base is
+    covered, so that what stands above it is above something."""
     tree = data.draw(shapes())
     scope = data.draw(scopes(tree))
+    if data.draw(st.booleans()):
+        scope = Scope(granted=scope.granted)
     inside = covered(tree, scope)
-    above = {each for hold in scope.allowed for each in way_down(tree, hold.base.unit_id)}
+    above = {each for base in scope.bases for each in way_down(tree, base.unit_id)}
     if scope.is_solid:
         assert all(set(way_down(tree, each)) <= inside | above for each in inside)
+        assert {base.unit_id for base in scope.bases} <= inside
     assert set(scope.bases_above()) == {base(tree, each).path for each in above}
 
 

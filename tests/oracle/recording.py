@@ -24,6 +24,7 @@ Input = dict[str, Any]
 Verdict = tuple[set[str], set[str]]
 """The codes and the fields with which the input may be refused; empty sets: it is stored."""
 STORED: Verdict = (set(), set())
+FORBIDDEN: Verdict = ({"FORBIDDEN"}, set())
 Fault = tuple[Input, tuple[str, ...], bool]
 """A change to an input, the fields it may be refused with, whether the input alone shows it."""
 
@@ -150,6 +151,8 @@ class Recording:
             change, fields, alone = self._fault(resource, input)
             if alone or ruling == STORED:
                 input, ruling = {**input, **change}, bad(*fields)
+                if not alone and self._closed_to(principal, resource, input):
+                    ruling = FORBIDDEN
         if ruling == STORED and resource == "evaluation" and self._rated(input):
             ruling = bad("year", "unitCode")
         return principal, resource, input, ruling
@@ -166,12 +169,26 @@ class Recording:
         if units - self.model.visible(principal, self.today):
             return {"NOT_FOUND"}, set()
         if units - self.model.reach(principal, resource, "record", self.today):
-            return {"FORBIDDEN"}, set()
+            return FORBIDDEN
+        if self._closed_to(principal, resource, input):
+            return FORBIDDEN
         if self.model.closed(input["unitCode"], self.today):
             return {"FORBIDDEN", "BAD_USER_INPUT"}, set()
         if input.get("byUnitCode", input["unitCode"]) not in self._above(resource, input):
             return bad("byUnitCode")
         return STORED
+
+    def _closed_to(self, principal: str, resource: str, input: Input) -> bool:
+        """Whether the year is closed: after 31 March of the next only who holds the right above
+        the unit that is directly above records an evaluation."""
+        if resource != "evaluation" or self.today <= date(input["year"] + 1, 3, 31):
+            return False
+        code = input["unitCode"]
+        above = self.model.path(code, self.today)[:-2]
+        return not any(
+            office.unit in above and self.model.gives(office, resource, "record", code, self.today)
+            for office in self.model.in_force(principal)
+        )
 
     def _above(self, resource: str, input: Input) -> list[str]:
         """The units that may inspect: those above on the inspection's day."""
@@ -188,7 +205,7 @@ class Recording:
         if resource == "meeting":
             return self._meeting(code, day)
         if resource == "evaluation":
-            return self._evaluation(code, day.year)
+            return self._evaluation(code, random.choice([day.year, self.today.year]))
         near = [*self.model.path(code, self.today), code]
         if random.random() < 0.2:
             near = sorted(self.model.units)

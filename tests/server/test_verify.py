@@ -6,14 +6,20 @@ import shutil
 import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
+from authz import grants
+from authz.grants import Grant
 from hierarchy.decision import Decision
 from hierarchy.embedded import EmbeddedStore
 from hierarchy.projection import apply, read_kinds
 from hierarchy.proposing import dissolve, establish, proposal, rename, transfer
+from hierarchy.tables import unit
+from records import writing
 from server.database import Database
 from server.stores import open_stores
 from server.verifying import violations
@@ -37,6 +43,7 @@ async def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     await load(database, None, folder / "keyed", TODAY)
     await decide(database)
+    await give(database)
     await database.close()
     return folder / "chibo.db"
 
@@ -57,6 +64,21 @@ async def decide(database: Database) -> None:
             await store.extend((), [proposal(head, [steps])], kinds)
         await store.reverse("4", "Nhầm", datetime.now(UTC), kinds)
         await apply(connection, store)
+
+
+async def give(database: Database) -> None:
+    """A grant of G to E, made under a client key."""
+    async with database.writing() as connection:
+        of, to = [
+            (await connection.execute(select(unit.c.id).where(unit.c.code == code))).scalar_one()
+            for code in "GE"
+        ]
+        lists = ("leader",), ("meeting",), ("read",)
+        days = date(2024, 1, 1), date(2025, 1, 1)
+        by = "leader_d", datetime.now(UTC)
+        made = Grant(UUID(int=1), of, to, *lists, None, "Phối hợp", *days, *by, None, {})
+        await grants.store(connection, made)
+        await writing.remember(connection, "grant", "leader_d", "k", "content", made.id)
 
 
 def damaged(sound: Path, folder: Path, *statements: str) -> Path:
@@ -124,6 +146,17 @@ DAMAGE = {
     "a rule's effect": ("UPDATE policy_rule SET eft = 'Allow' WHERE id = 1", "Allow"),
     "a role that is none": ("UPDATE appointment SET role = 'king'", "king"),
     "an appointment of no day": ("UPDATE appointment SET valid_to = valid_from", "appointments"),
+    "a grant of a unit that never was": (
+        "UPDATE \"grant\" SET of_unit_id = (SELECT id FROM unit WHERE code = 'N')",
+        "never stood",
+    ),
+    "a grant to a unit that never was": (
+        "UPDATE \"grant\" SET to_unit_id = (SELECT id FROM unit WHERE code = 'N')",
+        "never stood",
+    ),
+    "a grant to a role that is none": ('UPDATE "grant" SET roles = \'["king"]\'', "king"),
+    "a grant of no day": ('UPDATE "grant" SET valid_to = valid_from', "grants"),
+    "a lost grant of a key": ('DELETE FROM "grant"', "key"),
     "a meeting before its unit": ("UPDATE meeting SET held_on = '1999-12-31'", "life"),
     "a meeting after its unit": (
         "UPDATE meeting SET held_on = '2023-07-01' WHERE held_on = '2023-06-05'",

@@ -12,6 +12,7 @@ from alembic import op
 from authz.tables import policy_rule
 from hierarchy.tables import Bytewise, Moment, tree, unit_kind, unit_kind_standing
 from hierarchy.tables import revision as revision_row
+from server.default_policy import default_rules
 from server.tables import secret
 
 revision = "0001"
@@ -328,7 +329,7 @@ def _fill() -> None:
     op.bulk_insert(
         unit_kind_standing, [_dated(row) for row in _rows("hierarchy", "default_standings")]
     )
-    rules = enumerate(_rows("authz", "default_policy"), 1)
+    rules = enumerate(default_rules(), 1)
     op.bulk_insert(policy_rule, [{"id": number} | rule for number, rule in rules])
 
 

@@ -1,14 +1,10 @@
 """Decisions of reorganisation: the ledger keeps changes too, and the projection shows them."""
 
-import csv
-from importlib.resources import files
-
 import sqlalchemy as sa
 from alembic import op
 
-from authz.tables import policy_rule
 from hierarchy.tables import Bytewise, Moment
-from hierarchy.tables import revision as revision_row
+from server.default_policy import add_missing_rules
 
 revision = "0002"
 down_revision = "0001"
@@ -66,7 +62,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_change_unit_id"), "change", ["unit_id"])
     op.create_index(op.f("ix_change_other_id"), "change", ["other_id"])
-    _add_rules()
+    add_missing_rules(op.get_bind())
 
 
 def _renew_ledger() -> None:
@@ -110,16 +106,3 @@ def _renew_ledger() -> None:
         postgresql_where=founds,
         sqlite_where=founds,
     )
-
-
-def _add_rules() -> None:
-    """The default rules about what the policy does not speak of yet."""
-    connection = op.get_bind()
-    known = set(connection.scalars(sa.select(policy_rule.c.resource)))
-    last = connection.scalar(sa.select(sa.func.max(policy_rule.c.id))) or 0
-    with (files("authz") / "default_policy.csv").open(encoding="utf-8") as lines:
-        fresh = [row for row in csv.DictReader(lines) if row["resource"] not in known]
-    if fresh:
-        op.bulk_insert(policy_rule, [{"id": id_} | row for id_, row in enumerate(fresh, last + 1)])
-        bumped = revision_row.c.policy_version + 1
-        op.execute(sa.update(revision_row).values(policy_version=bumped))
