@@ -30,6 +30,8 @@ def revision_digest(id: UUID, revision: int, said: str, reason: str | None) -> s
 
 def key_fault(key: str) -> str | None:
     """Why a text may not be a client key, in English; null where it may."""
+    if not key:
+        return "A client key is not empty."
     if "\0" in key:
         return "A client key holds no NUL character."
     if len(key) > MAX_KEY_LENGTH:

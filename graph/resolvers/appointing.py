@@ -20,12 +20,11 @@ from graph.resolvers import units
 from graph.resolvers.appointments import find, unit_of
 from graph.resolvers.context import Context
 from graph.resolvers.identity import parse_id, parse_key
+from graph.resolvers.texts import check_key, check_text
 from hierarchy.errors import BadInput, Forbidden, NotFound
-from hierarchy.placements import storable
 from hierarchy.scope import Base, Hold, Reach, Scope
 from hierarchy.unit import Placed
 from records import writing
-from records.content import key_fault
 
 RESOURCE = "appointment"
 
@@ -82,11 +81,7 @@ async def end(context: Context, id: str, day: date) -> Appointment:
 
 
 def _check_input(context: Context, given: Given) -> None:
-    if given.client_key is not None:
-        if not given.client_key:
-            raise BadInput("A client key is not empty.", field="client_key")
-        if message := key_fault(given.client_key):
-            raise BadInput(message, field="client_key")
+    check_key(given.client_key)
     _check_principal(given.principal)
     if given.role not in context.rights.roles:
         raise BadInput("Unknown role: {role}.", field="role", role=given.role)
@@ -97,11 +92,7 @@ def _check_input(context: Context, given: Given) -> None:
 def _check_principal(principal: str) -> None:
     if not principal:
         raise BadInput("An appointment needs a principal.", field="principal")
-    if len(principal) > MAX_PRINCIPAL_LENGTH:
-        most = MAX_PRINCIPAL_LENGTH
-        raise BadInput("A text has at most {limit} characters.", field="principal", limit=most)
-    if not storable(principal):
-        raise BadInput("A text holds a character that cannot be stored.", field="principal")
+    check_text(principal, "principal", MAX_PRINCIPAL_LENGTH)
 
 
 def _check_right(context: Context, role: str, unit: Placed) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from graph.resolvers import closing, records, writing
 from graph.resolvers.context import Context
 from graph.resolvers.identity import parse_id, parse_key
+from graph.resolvers.texts import check_text
 from graph.resolvers.writing import Given, check_inspecting, check_right, refuse
 from hierarchy import placements
 from hierarchy.errors import BadInput, Conflict, NotFound
@@ -23,8 +24,6 @@ from records.correcting import Revision, Stored
 from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS, Series
 from records.record import Inspection
 from records.writing import remember, stored_under
-
-MAX_REASON = 10_000
 
 _SERIES: dict[str, Series[Any]] = {
     each.value.__name__: each for each in (MEETINGS, EVALUATIONS, INSPECTIONS)
@@ -68,7 +67,7 @@ async def revise(context: Context, series: Series[Any], asked: Revising) -> Any:
     """
     writing.check_input(context, asked.given)
     if asked.reason is not None:
-        _check_reason(asked.reason)
+        check_text(asked.reason, "reason")
     met = await _meet(context, asked.id, series)
     by = await _inspecting(context, asked.given, met)
     for unit in (met.unit, met.by, by):
@@ -91,7 +90,7 @@ async def withdraw(context: Context, id: str, revision: int, reason: str) -> Non
     """
     if not reason.strip():
         raise BadInput("A withdrawal needs a reason.", field="reason")
-    _check_reason(reason)
+    check_text(reason, "reason")
     met = await _meet(context, id)
     check_right(context, met.series, met.unit)
     check_right(context, met.series, met.by)
@@ -99,13 +98,6 @@ async def withdraw(context: Context, id: str, revision: int, reason: str) -> Non
     await _check_revision(context, met, revision)
     await context.ask(correcting.withdraw, met.stored)
     _note(context, "withdraw", met, revision, reason)
-
-
-def _check_reason(reason: str) -> None:
-    if len(reason) > MAX_REASON:
-        raise BadInput("A text has at most {limit} characters.", field="reason", limit=MAX_REASON)
-    if not placements.storable(reason):
-        raise BadInput("A text holds a character that cannot be stored.", field="reason")
 
 
 # ---- what is meant

@@ -25,6 +25,7 @@ from authz.rights import Rights, RightsKeeper
 from graph.resolvers import judging
 from graph.resolvers.context import Context
 from graph.resolvers.judging import Judgement
+from graph.resolvers.texts import check_text
 from hierarchy import decisions, placements, projection, proposing
 from hierarchy.decision import Decision, Problem, Proposal, Step
 from hierarchy.decisions import DecisionSeen
@@ -38,8 +39,6 @@ from records.content import key_fault
 
 NUMBERS = UUID("5d1f2c0a-6f0b-4d0e-9a57-3c1f6f8f3b11")
 """The name space in which a decision's number is the UUID that client keys remember."""
-
-MAX_REASON = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class Given:
         """Why its client key can be none."""
         if self.client_key is None:
             return None
-        message = key_fault(self.client_key) if self.client_key else "A client key is not empty."
+        message = key_fault(self.client_key)
         return Problem(0, BadInput.code, message) if message else None
 
 
@@ -195,10 +194,7 @@ async def reverse(context: Context, number: str, reason: str) -> DecisionSeen:
 def _check_reason(reason: str) -> None:
     if not reason.strip():
         raise BadInput("A reversal needs a reason.", field="reason")
-    if len(reason) > MAX_REASON:
-        raise BadInput("A text has at most {limit} characters.", field="reason", limit=MAX_REASON)
-    if not placements.storable(reason):
-        raise BadInput("A text holds a character that cannot be stored.", field="reason")
+    check_text(reason, "reason")
 
 
 async def _check_reach(context: Context, decision: DecisionSeen) -> None:

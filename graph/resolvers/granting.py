@@ -21,15 +21,14 @@ from authz.grants import Ceiling, Grant, Pair, ceiling_of
 from graph.resolvers import units
 from graph.resolvers.context import Context
 from graph.resolvers.identity import parse_id, parse_key
+from graph.resolvers.texts import check_key, check_text
 from hierarchy import placements
 from hierarchy.errors import BadInput, Conflict, Forbidden, NotFound
 from hierarchy.scope import Base, Hold, Reach, Scope
 from hierarchy.unit import Placed
 from records import writing
-from records.content import key_fault
 
 MAX_YEARS = 5
-MAX_TEXT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +79,12 @@ def _check_input(context: Context, given: Given) -> None:
         raise BadInput("A rank is never negative.", field="max_rank")
     if not given.purpose.strip():
         raise BadInput("A grant needs a purpose.", field="purpose")
-    _check_text("purpose", given.purpose)
+    check_text(given.purpose, "purpose")
     if given.valid_to <= given.valid_from:
         raise BadInput("The last day comes after the first one.", field="valid_to")
     if given.valid_to > _years_later(given.valid_from, MAX_YEARS):
         raise BadInput("A grant is for {years} years at most.", field="valid_to", years=MAX_YEARS)
-    if given.client_key is not None:
-        if not given.client_key:
-            raise BadInput("A client key is not empty.", field="client_key")
-        if message := key_fault(given.client_key):
-            raise BadInput(message, field="client_key")
+    check_key(given.client_key)
 
 
 def _check_among(field: str, values: Collection[str], known: Collection[str]) -> None:
@@ -98,13 +93,6 @@ def _check_among(field: str, values: Collection[str], known: Collection[str]) ->
     for value in values:
         if value not in known:
             raise BadInput("This is none that a grant can name: {value}.", field=field, value=value)
-
-
-def _check_text(field: str, text: str) -> None:
-    if len(text) > MAX_TEXT:
-        raise BadInput("A text has at most {limit} characters.", field=field, limit=MAX_TEXT)
-    if not placements.storable(text):
-        raise BadInput("A text holds a character that cannot be stored.", field=field)
 
 
 def _years_later(day: date, years: int) -> date:
@@ -199,7 +187,7 @@ async def revoke(context: Context, id: str, reason: str) -> Grant:
     """Revokes a grant that the viewer sees and could make: from now on it gives nothing."""
     if not reason.strip():
         raise BadInput("A revocation needs a reason.", field="reason")
-    _check_text("reason", reason)
+    check_text(reason, "reason")
     found = await find(context, id)
     if found is None:
         raise NotFound

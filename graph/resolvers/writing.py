@@ -12,13 +12,14 @@ from uuid import UUID
 
 from graph.resolvers import closing, records, units
 from graph.resolvers.context import Context
+from graph.resolvers.texts import check_key
 from hierarchy import placements
 from hierarchy.errors import BadInput, Conflict, Forbidden, NotFound
 from hierarchy.scope import Base, Hold, Reach, Scope
 from hierarchy.unit import Placed, units_of_path
 from records import lists, rules, writing
 from records.closing import years_of
-from records.content import digest, key_fault
+from records.content import digest
 from records.lists import Series
 from records.record import Entry, InspectionEntry
 from records.writing import Writing
@@ -62,11 +63,7 @@ async def answer(context: Context, series: Series[Any], id: UUID, unit: Placed, 
 
 def check_input(context: Context, given: Given) -> None:
     """Raises `BadInput` for what the input alone shows, its client key included."""
-    if given.client_key is not None:
-        if not given.client_key:
-            raise BadInput("A client key is not empty.", field="client_key")
-        if message := key_fault(given.client_key):
-            raise BadInput(message, field="client_key")
+    check_key(given.client_key)
     refuse([*rules.faults(given.entry), *rules.faults_ahead(given.entry, context.today)])
 
 
