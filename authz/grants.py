@@ -55,14 +55,25 @@ class Taken:
 @dataclass(frozen=True, slots=True)
 class Ceiling:
     """What somebody's own rights to one pair gave in a unit's subtree: what is allowed less what
-    is denied."""
+    is denied. `held` and `withheld` are the same as it was held, at whatever unit: what those
+    rights gave on earlier trees, on which the unit stood elsewhere."""
 
     allowed: tuple[Taken, ...]
     denied: tuple[Taken, ...] = ()
+    held: tuple[Taken, ...] = ()
+    withheld: tuple[Taken, ...] = ()
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        return self.allowed + self.denied + self.held + self.withheld
 
     def scope(self, bases: Mapping[int, Base]) -> Scope:
         """The same on a tree, where its units stand as `bases` says."""
         return Scope(_holds(self.allowed, bases), _holds(self.denied, bases))
+
+    def scope_before(self, bases: Mapping[int, Base]) -> Scope:
+        """What the rights gave on a tree of a day before."""
+        return Scope(_holds(self.held, bases), _holds(self.withheld, bases))
 
 
 def _holds(taken: Iterable[Taken], bases: Mapping[int, Base]) -> tuple[Hold, ...]:
@@ -76,7 +87,9 @@ def _holds(taken: Iterable[Taken], bases: Mapping[int, Base]) -> tuple[Hold, ...
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Sight of `of_unit_id`'s subtree for holders of `roles` at `to_unit_id`, from a day
-    (included) to a day (excluded); `max_rank` is null without one."""
+    (included) to a day (excluded); `max_rank` is null without one. `granted_on` is the day of
+    `granted_at` where the server stands: trees of days before it show no more than they showed the
+    grantor."""
 
     id: UUID
     of_unit_id: int
@@ -90,6 +103,7 @@ class Grant:
     valid_to: date
     granted_by: str
     granted_at: datetime
+    granted_on: date
     revoked_at: datetime | None
     ceiling: Mapping[Pair, Ceiling]
 
@@ -100,19 +114,20 @@ class Grant:
     @property
     def unit_ids(self) -> set[int]:
         """The units that it is measured by."""
-        taken = (each for one in self.ceiling.values() for each in (*one.allowed, *one.denied))
+        taken = (each for one in self.ceiling.values() for each in one.taken)
         return {self.of_unit_id, *(each.unit_id for each in taken)}
 
     def narrowed(
-        self, scope: Scope, action: str, resource: str, bases: Mapping[int, Base]
+        self, scope: Scope, pair: Pair, day: date, bases: Mapping[int, Base]
     ) -> Iterator[Narrowed]:
-        """What is left of a scope that a role would have at `of`, on a tree where units stand as
-        `bases` says."""
-        of, ceiling = bases[self.of_unit_id], self.ceiling.get((action, resource))
-        highest = Scope() if ceiling is None else ceiling.scope(bases)
-        if not highest:
+        """What is left of a scope that a role would have at `of`, on the tree of a day, where units
+        stand as `bases` says."""
+        of, ceiling = bases[self.of_unit_id], self.ceiling.get(pair)
+        if ceiling is None or not ceiling.scope(bases):
             return
-        limits = tuple(self._limits(Hold(of, Reach("subtree")), scope, highest))
+        limits = tuple(self._limits(Hold(of, Reach("subtree")), scope, ceiling.scope(bases)))
+        if day < self.granted_on:
+            limits = (*limits, ceiling.scope_before(bases))
         for hold in scope.allowed:
             within = Reach("own") if hold.reach.form == "above" else hold.reach
             yield Narrowed(Hold(of, within), limits)
@@ -132,7 +147,12 @@ def ceiling_of(scope: Scope, of: Base) -> Ceiling:
     stands below it: so it moves with the unit, whatever becomes of who stood above."""
     allowed = (taken for hold in scope.allowed for taken in _taken_from(hold, of))
     denied = (taken for hold in scope.denied for taken in _taken_from(hold, of))
-    return Ceiling(tuple(dict.fromkeys(allowed)), tuple(dict.fromkeys(denied)))
+    held = (_as_held(holds) for holds in (scope.allowed, scope.denied))
+    return Ceiling(tuple(dict.fromkeys(allowed)), tuple(dict.fromkeys(denied)), *held)
+
+
+def _as_held(holds: Iterable[Hold]) -> tuple[Taken, ...]:
+    return tuple(Taken(hold.base.unit_id, str(hold.reach)) for hold in holds)
 
 
 def _taken_from(hold: Hold, of: Base) -> Iterator[Taken]:
@@ -327,6 +347,7 @@ _COLUMNS = (
     "valid_to",
     "granted_by",
     "granted_at",
+    "granted_on",
     "revoked_at",
     "ceiling",
 )
@@ -343,21 +364,19 @@ def _grant(row: Any) -> Grant:
 
 
 def _kept(ceiling: Mapping[Pair, Ceiling]) -> list[Any]:
-    """As JSON: action, resource, what is allowed, what is denied."""
+    """As JSON: action, resource, and the ceiling's four lists."""
     return [
-        [
-            *pair,
-            [[each.unit_id, each.reach] for each in one.allowed],
-            [[each.unit_id, each.reach] for each in one.denied],
-        ]
+        [*pair, *map(_pairs, (one.allowed, one.denied, one.held, one.withheld))]
         for pair, one in ceiling.items()
     ]
 
 
+def _pairs(taken: Iterable[Taken]) -> list[Any]:
+    return [[each.unit_id, each.reach] for each in taken]
+
+
 def _read(kept: Iterable[Any]) -> dict[Pair, Ceiling]:
     return {
-        (action, resource): Ceiling(
-            tuple(Taken(*each) for each in allowed), tuple(Taken(*each) for each in denied)
-        )
-        for action, resource, allowed, denied in kept
+        (action, resource): Ceiling(*(tuple(Taken(*each) for each in some) for some in lists))
+        for action, resource, *lists in kept
     }

@@ -19,7 +19,16 @@ from authz.appointments import in_force as appointments_in_force
 from authz.grants import Grant, in_force
 from authz.policy import Decision, Held, Policy
 from hierarchy.placements import Revision
-from hierarchy.scope import Base, Hold, Located, Narrowed, Scope, ScopeThroughTime, Window
+from hierarchy.scope import (
+    Base,
+    Hold,
+    Located,
+    Narrowed,
+    Reach,
+    Scope,
+    ScopeThroughTime,
+    Window,
+)
 from hierarchy.tables import placement
 from hierarchy.unit import Placed
 
@@ -123,11 +132,6 @@ class Rights:
         """The roles that the policy knows."""
         return self._policy.roles
 
-    @property
-    def grants_today(self) -> tuple[Grant, ...]:
-        """Those in force for the offices held today."""
-        return tuple({grant.id: grant for grant, _ in self._granted(self.today)}.values())
-
     def decide(self, action: str, resource: str, unit: Located) -> Decision:
         """Casbin's decision about one unit, on the tree of today: of the offices, then of each
         grant by itself, which never takes away what another gives."""
@@ -168,8 +172,8 @@ class Rights:
             return iter(())
         at = day or self.today
         bases = {span.unit_id: span.base for span in self._spans if span.holds(at)}
-        scope = self._policy.scope((held,), action, resource)
-        return grant.narrowed(scope, action, resource, bases)
+        scope = self.office(held.role, held.kind, held.base, action, resource)
+        return grant.narrowed(scope, (action, resource), at, bases)
 
     def _held(self, day: date) -> tuple[Held, ...]:
         standing = {span.unit_id: span for span in self._spans if span.holds(day)}
@@ -182,6 +186,7 @@ class Rights:
     def _windows(self, action: str, resource: str) -> Iterable[Window]:
         days = {span.valid_from for span in self._spans}
         days |= {span.valid_to for span in self._spans if span.valid_to is not None}
+        days |= {grant.granted_on for grant in self._grants}
         ordered = sorted(days)
         ends = [*ordered[1:], None] if ordered else []
         for begin, end in zip(ordered, ends, strict=True):
@@ -206,6 +211,11 @@ def rights_on(
 def base_of(unit: Placed) -> Base:
     """The unit as rights are held at it."""
     return Base(unit.unit_id, unit.path, unit.depth, unit.rank)
+
+
+def alone(unit: Placed) -> Scope:
+    """The unit alone: who has stored something about it is answered with that."""
+    return Scope((Hold(base_of(unit), Reach("own")),))
 
 
 class RightsKeeper:

@@ -48,6 +48,7 @@ grant = Table(
     Column("valid_to", Date, nullable=False),
     Column("granted_by", Bytewise, nullable=False),
     Column("granted_at", Moment, nullable=False),
+    Column("granted_on", Date, nullable=False),
     Column("revoked_at", Moment),
     Column("revoked_on", Date),
     Column("ceiling", JSON, nullable=False),
@@ -55,7 +56,7 @@ grant = Table(
     Index(None, "to_unit_id"),
 )
 """`ceiling`: what the grantor's own rights gave at `of` when it was made (`authz/grants.py`);
-`revoked_on` the day of `revoked_at` where the server stands."""
+`granted_on` and `revoked_on` are the days of those moments where the server stands."""
 
 policy_rule = Table(
     "policy_rule",

@@ -8,7 +8,7 @@ of a query before it is answered. It knows nothing of HTTP.
 """
 
 from asyncio import Future
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -168,10 +168,14 @@ class Executor:
             if not any(isinstance(each.original_error, Overtaken) for each in result.errors or ()):
                 break
             await self.store.wait_before(attempt)
-        if told:
-            async with self.store.writing() as connection:
-                await trail.append(connection, told)
+        await self._tell(told)
         return result
+
+    async def _tell(self, entries: Sequence[AuditEntry]) -> None:
+        """Stores entries of the trail that belong to no change."""
+        if entries:
+            async with self.store.writing() as connection:
+                await trail.append(connection, entries)
 
     async def _read_once(
         self, document: DocumentNode, request: Request, principal: str
@@ -197,41 +201,39 @@ class Executor:
         request: Request,
         principal: str,
     ) -> ExecutionResult:
-        """Runs the mutations; again where another writer came between."""
-        for attempt in range(ATTEMPTS - 1):
-            try:
-                return await once(document, request, principal)
-            except DBAPIError as error:
-                if not (isinstance(error, IntegrityError) or self.store.is_retryable(error)):
-                    raise
-                await self.store.wait_before(attempt)
-        return await once(document, request, principal)
+        """Runs the mutations, all of them or none; again where another writer came between."""
+        try:
+            for attempt in range(ATTEMPTS - 1):
+                try:
+                    return await once(document, request, principal)
+                except DBAPIError as error:
+                    if not (isinstance(error, IntegrityError) or self.store.is_retryable(error)):
+                        raise
+                    await self.store.wait_before(attempt)
+            return await once(document, request, principal)
+        except _Undone as undone:
+            await self._tell(undone.tries)
+            return undone.result
 
     async def _write_once(
         self, document: DocumentNode, request: Request, principal: str, alone: bool = False
     ) -> ExecutionResult:
-        try:
-            async with self.store.writing() as connection:
-                revision = await lock_revision(connection, alone)
-                tree = self.tree.tree(connection)
-                context = await self._context(connection, tree, revision, request, principal)
-                return await _run(document, request, context)
-        except _Undone as undone:
-            return undone.result
+        async with self.store.writing() as connection:
+            revision = await lock_revision(connection, alone)
+            tree = self.tree.tree(connection)
+            context = await self._context(connection, tree, revision, request, principal)
+            return await _run(document, request, context)
 
     async def _decide_once(
         self, document: DocumentNode, request: Request, principal: str
     ) -> ExecutionResult:
         """The same for mutations that decide about the tree, first brought up to it."""
-        try:
-            async with self.store.writing() as connection:
-                revision = await lock_revision(connection, alone=True)
-                async with self.tree.deciding(connection) as tree:
-                    context = await self._context(connection, tree, revision, request, principal)
-                    await catch_up(context)
-                    return await _run(document, request, context)
-        except _Undone as undone:
-            return undone.result
+        async with self.store.writing() as connection:
+            revision = await lock_revision(connection, alone=True)
+            async with self.tree.deciding(connection) as tree:
+                context = await self._context(connection, tree, revision, request, principal)
+                await catch_up(context)
+                return await _run(document, request, context)
 
     async def _context(
         self,
@@ -262,25 +264,22 @@ class Executor:
 
 
 class _Undone(Exception):
-    """Mutations that failed: the transaction is left without storing."""
+    """Mutations that failed: the transaction is left without storing, and what was tried is told
+    apart from it."""
 
-    def __init__(self, result: ExecutionResult) -> None:
+    def __init__(self, result: ExecutionResult, tries: Sequence[AuditEntry]) -> None:
         super().__init__()
         self.result = result
+        self.tries = tries
 
 
 async def _run(document: DocumentNode, request: Request, context: Context) -> ExecutionResult:
     """Runs mutations, and stores what the trail is to tell of them."""
-    result = _done(await _execute(document, request, context))
-    await trail.append(context.connection, context.trail_entries())
-    return result
-
-
-def _done(result: ExecutionResult) -> ExecutionResult:
-    """The result of mutations that are to be stored; raises what keeps them from it."""
+    result = await _execute(document, request, context)
     _raise_database_error(result)
     if result.data is None:
-        raise _Undone(result)
+        raise _Undone(result, context.tries)
+    await trail.append(context.connection, context.trail_entries())
     return result
 
 

@@ -58,6 +58,23 @@ def given(postgresql: bool, name: str, **lists: Sequence[Any]) -> FromClause:
     ).subquery(name)
 
 
+@cache
+def given_later(postgresql: bool) -> FromClause:
+    """`given` of one list of keys that is told when the statement is run, as its parameter `keys`
+    (`keys_given`): so that the statement is made once."""
+    if postgresql:
+        keys = cast(bindparam("keys", type_=ARRAY(Integer)), ARRAY(Integer))
+        table = func.unnest(keys).table_valued(Column("key", Integer), name="wanted")
+        return table.render_derived()
+    each = func.json_each(bindparam("keys", type_=Text())).table_valued("value", name="wanted_each")
+    return select(cast(each.c.value, Integer).label("key")).subquery("wanted")
+
+
+def keys_given(postgresql: bool, keys: Collection[int]) -> Any:
+    """The value of the parameter `keys`."""
+    return list(keys) if postgresql else orjson.dumps(list(keys)).decode()
+
+
 def matching(connection: Any, column: Any, values: Collection[str]) -> ColumnElement[bool]:
     """That a column of texts holds one of the values, however many there are."""
     if is_postgresql(connection):

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     Select,
     and_,
+    bindparam,
     false,
     func,
     or_,
@@ -25,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hierarchy.given import first_of_each, given, is_postgresql
+from hierarchy.given import first_of_each, given, given_later, is_postgresql, keys_given
 from hierarchy.scope import Scope, ScopeThroughTime, Window, subtree
 from hierarchy.tables import placement, revision, unit
 from hierarchy.unit import AFTER_LABELS, Life, Placed, folded, prefixes
@@ -163,14 +166,21 @@ async def placed(
     connection: AsyncConnection, unit_ids: Iterable[int], day: date
 ) -> dict[int, Placed]:
     """Units by id as they stand on a day, for whoever has been shown them already."""
-    ids = list(unit_ids)
-    wanted = given(is_postgresql(connection), "wanted", key=ids)
-    rows = await connection.execute(
+    postgresql = is_postgresql(connection)
+    values = {"keys": keys_given(postgresql, list(unit_ids)), "day": day}
+    rows = await connection.execute(_placed_by_key(postgresql), values)
+    return {row[0]: unit_of_row(row, day) for row in rows}
+
+
+@cache
+def _placed_by_key(postgresql: bool) -> Select[Any]:
+    """The statement, made once."""
+    wanted = given_later(postgresql)
+    return (
         _placed(placement.c)
         .join_from(wanted, placement, placement.c.unit_id == wanted.c.key)
-        .where(on(placement.c, day))
+        .where(on(placement.c, bindparam("day", type_=Date)))
     )
-    return {row[0]: unit_of_row(row, day) for row in rows}
 
 
 async def below(connection: AsyncConnection, above: Placed, day: date) -> list[Placed]:

@@ -43,7 +43,7 @@ READ = "read"
 """The action of an entry that tells what a request has shown."""
 
 _PLAIN = ("meeting", "evaluation")
-_RECORDS = tuple(series.resource for series in (MEETINGS, EVALUATIONS, INSPECTIONS))
+RECORDS = tuple(series.resource for series in (MEETINGS, EVALUATIONS, INSPECTIONS))
 _GUARDED = ("appointment", "grant")
 _STOOD, _SHOWN_AT = placement.alias("stood"), placement.alias("shown_at")
 """Made once: each making copies all columns."""
@@ -207,7 +207,7 @@ def _reached(scopes: AuditScopes, stood: Columns, within: Placed | None) -> Cond
 def _of_unit(scopes: AuditScopes) -> Condition:
     """That what an entry is about is in sight, where its unit stands as `_STOOD` does."""
     entry, stood = audit_entry.c, _STOOD.c
-    conditions: list[Condition] = [entry.resource.not_in([*_RECORDS, *_GUARDED])]
+    conditions: list[Condition] = [entry.resource.not_in([*RECORDS, *_GUARDED])]
     for resource in _GUARDED:
         guarded = scopes.guarded[resource].predicate(stood)
         conditions.append(and_(entry.resource == resource, guarded))

@@ -3,7 +3,7 @@
 A rule is a row with its days (`year_closing`): the records of a year are recorded, revised and
 withdrawn by those who have the right until a day of the next year, that day included; later only
 through an office further above than the one that recorded them. Pure: it is told the rows, the
-day, and where units stand by their paths. It never asks who holds an office.
+day, and where units stand. It never asks who holds an office.
 """
 
 from calendar import monthrange
@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import MAXYEAR, date
 
-from hierarchy.unit import prefixes
+from hierarchy.scope import Located
+from hierarchy.unit import Placed
 from records.record import (
     Entry,
     Evaluation,
@@ -67,13 +68,14 @@ def _year(record: Entry | Record) -> int | None:
     return None if day is None else day.year
 
 
-def recorded_at_path(path: str, by_the_unit_above: bool) -> str:
-    """The path of the unit that records for the unit at `path`, where nobody has recorded yet or
-    it is not known who did: the one directly above, or the unit itself, as the top always is."""
-    above = prefixes(path)[-2:]
-    return above[0] if by_the_unit_above else path
+def directly_above(unit: Placed, path: Iterable[Placed]) -> Placed:
+    """The lowest unit of a path that is above the unit in rank too; the unit itself at the top.
+    One that was merged stands under its successor, which is none above it."""
+    above = [each for each in path if each.rank < unit.rank]
+    return max(above, key=lambda each: each.depth, default=unit)
 
 
-def is_further_above(path: str, than: str) -> bool:
-    """Whether the unit at a path stands strictly above another."""
-    return than != path and than.startswith(path)
+def is_further_above(office: Located, than: Located) -> bool:
+    """Whether an office is held at a unit strictly above another, in place and in rank."""
+    is_under = office.path != than.path and than.path.startswith(office.path)
+    return is_under and office.rank < than.rank

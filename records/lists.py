@@ -81,6 +81,10 @@ class Series(Generic[RecordT]):
 MEETINGS = Series("meeting", tables.meeting, Meeting, "held_on")
 EVALUATIONS = Series("evaluation", tables.evaluation, Evaluation, "year")
 INSPECTIONS = Series("inspection", tables.inspection, Inspection, "day", has_signs=True)
+SERIES: dict[str, Series[Any]] = {
+    each.value.__name__: each for each in (MEETINGS, EVALUATIONS, INSPECTIONS)
+}
+"""All of them, by the name of what they list."""
 
 
 def on_no_open_signs(record: Columns) -> ColumnElement[bool]:

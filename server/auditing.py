@@ -22,6 +22,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hierarchy.errors import BadInput, StoreError
 from records import sealing
 from records.sealing import FIRST, Seal, chained, contents_of, is_whole
 from records.trail import AuditEntry
@@ -36,12 +37,22 @@ Write = Callable[[bytes], object]
 # ---- writing the file
 
 
-async def export(database: Database, output: Path | None) -> int:
-    """Writes the sealed trail to a file, or to standard output, and tells how many entries that
-    were. A file is put in its place when it is whole."""
-    with _opened(output) as write:
-        async with database.reading() as connection:
-            return await _write(connection, write)
+async def export(database: Database, output: Path | None) -> None:
+    """Writes the sealed trail to a file, or to standard output. A file is put in its place when it
+    is whole.
+
+    Raises `StoreError` for a trail that is not whole, so that no good file is replaced by one that
+    nothing can be held against, and `BadInput` for a file that cannot be written.
+    """
+    async with database.reading() as connection:
+        if fault := await sealing.first_fault(connection):
+            raise StoreError("Nothing was exported: {fault}.", fault=fault)
+        try:
+            with _opened(output) as write:
+                await _write(connection, write)
+        except OSError as error:
+            why = error.strerror
+            raise BadInput("{path} cannot be written ({why})", path=output, why=why) from None
 
 
 @contextmanager
@@ -62,7 +73,7 @@ def _opened(output: Path | None) -> Iterator[Write]:
             raise
 
 
-async def _write(connection: AsyncConnection, write: Write) -> int:
+async def _write(connection: AsyncConnection, write: Write) -> None:
     count, last = 0, Seal(0, datetime.min, "", FIRST)
     async for last in sealing.seals(connection):
         for entry in await sealing.entries_of(connection, last.number):
@@ -70,7 +81,6 @@ async def _write(connection: AsyncConnection, write: Write) -> int:
             count += 1
     head = {"seal": last.number, "hash": last.hash, "entries": count}
     write(orjson.dumps({"head": head}, option=orjson.OPT_APPEND_NEWLINE))
-    return count
 
 
 def _fields(entry: AuditEntry, seal: Seal) -> dict[str, Any]:
@@ -119,7 +129,7 @@ class _Line:
 
 async def difference(database: Database, path: Path) -> str | None:
     """Where the file is not whole, or the store not what it was when the file was written: the
-    first line at fault, and why; null where both say the same. Raises `OSError` where the file
+    first line at fault, and why; null where both say the same. Raises `BadInput` where the file
     cannot be read."""
     reading = _Reading(path)
     try:
@@ -131,6 +141,8 @@ async def difference(database: Database, path: Path) -> str | None:
                 raise _Differs(f"{path}:{reading.last_line}: {fault}")
     except _Differs as fault:
         return str(fault)
+    except OSError as error:
+        raise BadInput("{path} cannot be read ({why})", path=path, why=error.strerror) from None
     return None
 
 

@@ -8,6 +8,7 @@ needs when it is called: whoever wants a token does not wait for a graph databas
 
 import asyncio
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -30,6 +31,8 @@ app = typer.Typer(
 
 policy = typer.Typer(no_args_is_help=True, help="Show, check and set the policy: who may do what.")
 app.add_typer(policy, name="policy")
+appointment = typer.Typer(no_args_is_help=True, help="End appointments that nobody above can end.")
+app.add_typer(appointment, name="appointment")
 audit = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audit, name="audit")
 
@@ -214,6 +217,33 @@ def verify(
     if found:
         _fail(f"{len(found)} invariants do not hold")
     print("all invariants hold")
+
+
+@appointment.command("end")
+def end_appointment(
+    principal: Annotated[str, typer.Argument(help="Who holds it.")],
+    role: Annotated[str, typer.Argument(help="The role appointed to.")],
+    unit: Annotated[str, typer.Argument(help="Code of the unit appointed at.")],
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day on which it no longer holds; today."),
+    ] = None,
+) -> None:
+    """End a principal's appointments to a role at a unit."""
+    from server.appointing import end
+    from server.stores import open_stores
+
+    settings = Settings()
+    today = settings.today()
+    day = on.date() if on else today
+
+    async def run() -> int:
+        async with open_stores(settings) as stores:
+            await stores.prepare()
+            return await end(stores, principal, role, unit, day, today)
+
+    count = asyncio.run(run())
+    print(f"{count} {'appointment' if count == 1 else 'appointments'} ended on {day}")
 
 
 @audit.command("export")

@@ -1,4 +1,8 @@
-"""What every test may ask for: the real servers, and databases that nobody else has touched."""
+"""What every test may ask for: the real servers, and databases that nobody else has touched.
+
+Tests run in as many processes as `-n` says. A module stays in one of them, and all that may use the
+one Neo4j together.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,15 @@ import pytest
 from tests import servers
 
 Engine = Literal["sqlite", "postgresql"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests run in the same process."""
+    for item in items:
+        path = item.path
+        uses_neo4j = path.parent.name == "hierarchy" or "neo4j" in path.read_text("utf-8")
+        item.add_marker(pytest.mark.xdist_group("neo4j" if uses_neo4j else str(path)))
 
 
 @pytest.fixture(scope="session")

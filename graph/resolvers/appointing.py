@@ -6,6 +6,7 @@ what only stored data shows. Whatever comes after in the same request goes on wi
 they then are; the transaction is committed at the edge.
 """
 
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -16,13 +17,13 @@ from uuid_utils import uuid7
 
 from authz import appointments
 from authz.appointments import MAX_PRINCIPAL_LENGTH, Appointment
+from authz.rights import alone
 from graph.resolvers import units
 from graph.resolvers.appointments import find, unit_of
 from graph.resolvers.context import Context
-from graph.resolvers.identity import parse_id, parse_key
+from graph.resolvers.identity import key_of
 from graph.resolvers.texts import check_key, check_text
 from hierarchy.errors import BadInput, Forbidden, NotFound
-from hierarchy.scope import Base, Hold, Reach, Scope
 from hierarchy.unit import Placed
 from records import writing
 
@@ -69,11 +70,17 @@ async def end(context: Context, id: str, day: date) -> Appointment:
     `Forbidden`.
     """
     if day < context.today:
-        raise BadInput("An appointment is ended from today on, or from a later day.", field="on")
+        raise BadInput(
+            "An appointment is ended from today, {today}, or from a later day.",
+            field="on",
+            today=context.today,
+        )
     found = await _readable(context, id)
     _check_right(context, found.role, await unit_of(context, found))
     if found.valid_to is not None and day > found.valid_to:
         raise BadInput("The appointment ends before that day.", field="on")
+    if found.valid_to == day:
+        return found
     ended = replace(found, valid_to=day)
     await context.ask(appointments.end, ended.id, day)
     await _changed(context, "end", ended)
@@ -93,6 +100,8 @@ def _check_principal(principal: str) -> None:
     if not principal:
         raise BadInput("An appointment needs a principal.", field="principal")
     check_text(principal, "principal", MAX_PRINCIPAL_LENGTH)
+    if any(unicodedata.category(mark) in ("Cc", "Cf") for mark in principal):
+        raise BadInput("A principal holds no control character.", field="principal")
 
 
 def _check_right(context: Context, role: str, unit: Placed) -> None:
@@ -108,14 +117,8 @@ async def _stored_before(context: Context, given: Given, unit: Placed) -> Appoin
     id_ = await context.ask(writing.stored_under, *kept)
     if id_ is None:
         return None
-    found = await context.ask(appointments.find, _alone(unit), context.today, [id_])
+    found = await context.ask(appointments.find, alone(unit), context.today, [id_])
     return found[id_]
-
-
-def _alone(unit: Placed) -> Scope:
-    """The unit alone: who has made an appointment there is answered with it."""
-    base = Base(unit.unit_id, unit.path, unit.depth, unit.rank)
-    return Scope((Hold(base, Reach("own")),))
 
 
 async def _store(context: Context, given: Given, unit: Placed) -> Appointment:
@@ -134,8 +137,7 @@ async def _store(context: Context, given: Given, unit: Placed) -> Appointment:
 
 async def _readable(context: Context, id: str) -> Appointment:
     """The appointment of a global id. Raises `NotFound` where the viewer may not read it."""
-    name, key = parse_id(id) or ("", "")
-    uuid = parse_key(key) if name == "Appointment" else None
+    uuid = key_of(id, "Appointment")
     found = None if uuid is None else await find(context, uuid)
     if found is None:
         raise NotFound

@@ -20,7 +20,7 @@ from graph.resolvers.units import readable, within
 from hierarchy.scope import Scope
 from hierarchy.unit import Placed
 from records import audits
-from records.audits import AuditListing, AuditScopes, EntrySeen
+from records.audits import RECORDS, AuditListing, AuditScopes, EntrySeen
 
 RECORDED_MEETING = "Recorded a meeting."
 RECORDED_EVALUATION = "Recorded an evaluation."
@@ -35,8 +35,9 @@ DECIDED = "Took the decision {number}."
 REVERSED = "Reversed the decision {number}."
 APPOINTED = "Appointed {appointed} as {role}, from {valid_from}."
 APPOINTED_UNTIL = "Appointed {appointed} as {role}, from {valid_from} to before {valid_to}."
-ENDED = "Ended the appointment of {appointed} as {role}, on {valid_to}."
+ENDED = "Ended the appointment of {appointed} as {role}, from {valid_to}."
 GRANTED = "Granted sight to {to}, for {roles}."
+TRIED_GRANT = "Tried to grant sight to {to}, and nothing was stored."
 REVOKED = "Revoked a grant."
 SET_POLICY = "Set the policy: {added} rules added, {removed} removed."
 LOADED = "Loaded a folder: {files}."
@@ -60,6 +61,7 @@ _SENTENCES = {
     ("appoint", "appointment"): APPOINTED,
     ("end", "appointment"): ENDED,
     ("grant", "grant"): GRANTED,
+    ("try", "grant"): TRIED_GRANT,
     ("revoke", "grant"): REVOKED,
     ("set", "policy"): SET_POLICY,
     ("load", "folder"): LOADED,
@@ -67,7 +69,6 @@ _SENTENCES = {
     ("read", "inspection"): SHOWN,
 }
 
-_RESOURCES = ("meeting", "evaluation", "inspection")
 _NAMED = {
     "meeting": "Meeting",
     "evaluation": "Evaluation",
@@ -124,8 +125,8 @@ def _scopes(context: Context, audit: Scope) -> AuditScopes:
     return AuditScopes(
         today,
         audit,
-        {resource: rights.scope("read", resource, today) for resource in _RESOURCES},
-        {resource: rights.scope("summarise", resource, today) for resource in _RESOURCES},
+        {resource: rights.scope("read", resource, today) for resource in RECORDS},
+        {resource: rights.scope("summarise", resource, today) for resource in RECORDS},
         {resource: rights.scope("read", resource, today) for resource in ("appointment", "grant")},
     )
 
@@ -187,7 +188,7 @@ def _line(value: Any) -> Any:
 
 async def _may_know(context: Context, entry: EntrySeen) -> bool:
     """Whether the reason of a change is for the viewer to know."""
-    if entry.resource in _RESOURCES:
+    if entry.resource in RECORDS:
         return entry.may_read
     if entry.resource == "decision":
         found = await decisions.find(context, entry.subject or "")

@@ -11,7 +11,7 @@ from typing import Any
 from graph.resolvers.context import Context
 from hierarchy.errors import Forbidden
 from hierarchy.scope import Base
-from hierarchy.unit import Placed
+from hierarchy.unit import Placed, units_of_path
 from records import closing, correcting
 from records.correcting import Stored
 from records.lists import EVALUATIONS, Series
@@ -52,23 +52,26 @@ def _closed(year: int, day: date) -> Forbidden:
 async def _is_further_above(
     context: Context, series: Series[Any], unit: Placed, stored: Stored | None
 ) -> bool:
-    path = await _recorded_at(context, series, unit, stored)
-    return any(
-        closing.is_further_above(base.path, path) for base in _offices(context, series, unit)
-    )
+    recorder = await _recorder(context, series, unit, stored)
+    offices = _offices(context, series, unit)
+    return any(closing.is_further_above(base, recorder) for base in offices)
 
 
-async def _recorded_at(
+async def _recorder(
     context: Context, series: Series[Any], unit: Placed, stored: Stored | None
-) -> str:
-    """The path, today, of the unit that recorded."""
+) -> Placed:
+    """The unit that recorded, as it stands today. Where nobody has, or it is not known who: of an
+    evaluation the one above, for the committee directly above a unit decides about it
+    (`domain.md`, 4); else the unit itself."""
     if stored is not None:
         unit_id = await context.ask(correcting.recorded_from, stored)
         found = [] if unit_id is None else await context.units([unit_id], context.today)
         if found:
-            return found[0].path
-    # The committee directly above a unit decides about its evaluation (`domain.md`, 4).
-    return closing.recorded_at_path(unit.path, by_the_unit_above=series is EVALUATIONS)
+            return found[0]
+    if series is not EVALUATIONS:
+        return unit
+    above = await context.units(units_of_path(unit.path), context.today)
+    return closing.directly_above(unit, above)
 
 
 def _offices(context: Context, series: Series[Any], unit: Placed) -> list[Base]:

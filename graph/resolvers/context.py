@@ -7,7 +7,7 @@ and stored at the edge (`graph/execution.py`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -35,7 +35,8 @@ T = TypeVar("T")
 class Context:
     """One request. `now` is the moment it began; `cursor_key` the server's secret for cursors;
     `tree` the store of the tree, to be asked what a decision would do, and in a request that
-    decides to be written to; `entries` what the trail is to tell of the request, `shown_on_signs`
+    decides to be written to; `entries` what the trail is to tell of the request, `tries` what it is
+    to tell if nothing of the request is stored, `shown_on_signs`
     the units of the open inspections on SIGNS that it shows, by record; `selections` what is
     selected where, as `selection.py` found it."""
 
@@ -50,9 +51,11 @@ class Context:
     now: datetime
     language: str
     entries: list[AuditEntry] = field(default_factory=list)
+    tries: list[AuditEntry] = field(default_factory=list)
     shown_on_signs: dict[UUID, int] = field(default_factory=dict)
     selections: dict[Hashable, frozenset[str]] = field(default_factory=dict)
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
+    _units: dict[tuple[int, date], Placed] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ask(
@@ -98,6 +101,11 @@ class Context:
         noted = trail.entry(*who, action, resource, unit_id, subject, record_id, facts=facts)
         self.entries.append(noted)
 
+    def note_try(self, resource: str, unit_id: int, **facts: Any) -> None:
+        """Notes what the trail must tell even of a request that comes to nothing."""
+        who = self.now, self.rights.principal
+        self.tries.append(trail.entry(*who, "try", resource, unit_id, facts=facts))
+
     def trail_entries(self) -> list[AuditEntry]:
         """All that the trail is to tell: what was noted, and one entry for whatever open
         inspections on SIGNS were shown."""
@@ -133,21 +141,22 @@ class Context:
         self.rights, self.revision, self.kinds = rights, revision, kinds
         self.sizes = SizeKeeper()
         self._loaders.clear()
+        self._units.clear()
 
     async def units(self, unit_ids: list[int], day: date) -> list[Placed]:
         """Units as they stand on a day, for whoever has been shown them; absent ones left out."""
-        found = await self._placed(day).load_many(unit_ids)
-        return [unit for unit in found if unit is not None]
+        if all((unit_id, day) in self._units for unit_id in unit_ids):
+            return [self._units[unit_id, day] for unit_id in unit_ids]
 
-    def keep(self, units: Mapping[int, Placed], day: date) -> None:
-        """Units that were read for something else are not read again to be shown."""
-        self._placed(day).prime_many(units)
-
-    def _placed(self, day: date) -> DataLoader[int, Placed | None]:
         async def load(keys: list[int]) -> Mapping[int, Placed]:
             return await self.ask(placements.placed, keys, day)
 
-        return self.loader(("placed", day), load)
+        found = await self.loader(("placed", day), load).load_many(unit_ids)
+        return [unit for unit in found if unit is not None]
+
+    def keep(self, units: Iterable[Placed]) -> None:
+        """Units that were read for something else are not read again to be shown."""
+        self._units |= {(unit.unit_id, unit.day): unit for unit in units}
 
     async def sees(self, unit: Placed) -> bool:
         """Whether the viewer may see the unit on its day, not only its own fields."""

@@ -21,13 +21,9 @@ from records import correcting, rules
 from records.closing import years_of
 from records.content import digest, revision_digest
 from records.correcting import Revision, Stored
-from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS, Series
+from records.lists import EVALUATIONS, SERIES, Series
 from records.record import Inspection
 from records.writing import remember, stored_under
-
-_SERIES: dict[str, Series[Any]] = {
-    each.value.__name__: each for each in (MEETINGS, EVALUATIONS, INSPECTIONS)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,7 @@ async def _meet(context: Context, id: str, wanted: Series[Any] | None = None) ->
     """The record of an id. Raises `NotFound` where it is none of the wanted series, unknown, or
     not the viewer's to read."""
     name, key = parse_id(id) or ("", "")
-    series, uuid = _SERIES.get(name), parse_key(key)
+    series, uuid = SERIES.get(name), parse_key(key)
     if series is None or uuid is None or (wanted or series) is not series:
         raise NotFound
     record = await records.find(context, series, uuid)
@@ -148,7 +144,9 @@ async def _check_revision(context: Context, met: _Met, revision: int) -> None:
         raise Conflict("It is at revision {revision}.", field="revision", revision=present)
     principal = await context.ask(correcting.written_by, met.stored)
     may_know = context.rights.scope("read", "audit", context.today).covers(met.unit)
-    if principal is None or not (may_know or principal == context.rights.principal):
+    if principal == context.rights.principal:
+        raise Conflict("You have changed it since.", field="revision")
+    if principal is None or not may_know:
         raise Conflict("It has been changed since.", field="revision")
     raise Conflict("{principal} has changed it since.", field="revision", principal=principal)
 

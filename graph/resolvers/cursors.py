@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 
-from authz import appointments
+from authz import appointments, grants
 from hierarchy import decisions
 from hierarchy.errors import BadInput
 from records.audits import AuditPosition
@@ -90,6 +90,14 @@ def entry_after(name: ListName, after: str | None) -> AuditPosition | None:
         return None
     at, id_ = name.position(after)
     return AuditPosition(datetime.fromisoformat(str(at)), UUID(str(id_)))
+
+
+def grant_after(name: ListName, after: str | None) -> grants.Position | None:
+    """The place that a page of grants begins after."""
+    if after is None:
+        return None
+    code, first, id_ = name.position(after)
+    return grants.Position(str(code), date.fromisoformat(str(first)), UUID(hex=str(id_)))
 
 
 def _text(raw: bytes) -> str:

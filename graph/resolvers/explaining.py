@@ -23,8 +23,8 @@ from hierarchy.errors import BadInput, Forbidden, NotFound
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One appointment or grant, the rule, and what became of it. An appointment at a unit that
-    does not stand today is told in the outcome alone: there is no such unit to show."""
+    """One appointment or grant, the rule, and what became of it. One at a unit that does not stand
+    today, or that the viewer no longer sees, is told in the outcome alone."""
 
     appointment: Appointment | None
     grant: Grant | None
@@ -70,7 +70,13 @@ async def _of_oneself(context: Context, asked: Asked) -> Explanation:
     evidence = await _evidence(context, rights.principal)
     shown = evidence.own(rights.scope("read", "grant", context.today))
     allowed = rights.decide(asked.action, asked.resource, asked.unit).allowed
-    return _explained(context, asked, allowed, shown)
+    return _explained(context, asked, allowed, shown, await _in_sight(context, shown))
+
+
+async def _in_sight(context: Context, shown: Evidence) -> set[int]:
+    """Those of the units that the viewer still sees: of what has left them nothing new is told,
+    and what was held there is told in words alone."""
+    return {unit_id for unit_id, unit in shown.units.items() if await context.sees(unit)}
 
 
 async def _of_another(context: Context, asked: Asked, principal: str) -> Explanation:
@@ -88,27 +94,34 @@ async def _of_another(context: Context, asked: Asked, principal: str) -> Explana
         asked_action=asked.action,
         asked_resource=asked.resource,
     )
-    return _explained(context, asked, decision.allowed, shown)
+    return _explained(context, asked, decision.allowed, shown, shown.units.keys())
 
 
 async def _evidence(context: Context, principal: str) -> Evidence:
     evidence = await context.ask(read_evidence, principal, context.today)
-    context.keep(evidence.units, context.today)
+    context.keep(evidence.units.values())
     return evidence
 
 
-def _explained(context: Context, asked: Asked, allowed: bool, shown: Evidence) -> Explanation:
+def _explained(
+    context: Context, asked: Asked, allowed: bool, shown: Evidence, units: Collection[int]
+) -> Explanation:
     found = explaining.explain(asked, allowed, shown, context.rights.policy)
-    steps = list(_steps(found, shown.units.keys(), context.language))
+    steps = list(_steps(found, units, context.language))
     return Explanation(allowed, steps[0].outcome, steps)
 
 
-def _steps(found: Iterable[Finding], standing: Collection[int], language: str) -> Iterator[Step]:
+def _steps(found: Iterable[Finding], units: Collection[int], language: str) -> Iterator[Step]:
+    """The findings, each with the appointment or grant whose units may be shown."""
+
     def say(message: str, values: Values) -> str:
         return said(message, values, language)
 
     for each in found:
-        held = each.appointment
-        is_shown = held is not None and held.unit_id in standing
+        held, grant = each.appointment, each.grant
+        if held is not None and held.unit_id not in units:
+            held = None
+        if grant is not None and not {grant.of_unit_id, grant.to_unit_id} <= set(units):
+            grant = None
         rule = None if each.rule is None else str(each.rule)
-        yield Step(held if is_shown else None, each.grant, rule, each.said(say))
+        yield Step(held, grant, rule, each.said(say))

@@ -18,13 +18,14 @@ from uuid_utils import uuid7
 
 from authz import grants
 from authz.grants import Ceiling, Grant, Pair, ceiling_of
+from authz.rights import alone, base_of
 from graph.resolvers import units
 from graph.resolvers.context import Context
-from graph.resolvers.identity import parse_id, parse_key
+from graph.resolvers.identity import key_of
 from graph.resolvers.texts import check_key, check_text
 from hierarchy import placements
 from hierarchy.errors import BadInput, Conflict, Forbidden, NotFound
-from hierarchy.scope import Base, Hold, Reach, Scope
+from hierarchy.founding import MAX_CODE_LENGTH
 from hierarchy.unit import Placed
 from records import writing
 
@@ -104,10 +105,6 @@ def _years_later(day: date, years: int) -> date:
     return day.replace(year=day.year + years)
 
 
-def _base(unit: Placed) -> Base:
-    return Base(unit.unit_id, unit.path, unit.depth, unit.rank)
-
-
 async def _has_something_to_show(context: Context, given: Given, of: Placed) -> bool:
     """Whether the grantor's own appointments show a unit there by any of the pairs."""
     for scope in (context.rights.own_scope(*pair) for pair in given.pairs):
@@ -121,7 +118,7 @@ async def _has_something_to_show(context: Context, given: Given, of: Placed) -> 
 def _ceiling(context: Context, given: Given, of: Placed) -> dict[Pair, Ceiling]:
     """What the grantor's own appointments give there now."""
     return {
-        pair: ceiling_of(context.rights.own_scope(*pair), _base(of))
+        pair: ceiling_of(context.rights.own_scope(*pair), base_of(of))
         for pair in (*given.pairs, grants.UNIT_READ)
     }
 
@@ -133,14 +130,11 @@ async def _stored_before(context: Context, given: Given, of: Placed) -> Grant | 
     id_ = await context.ask(writing.stored_under, *kept)
     if id_ is None:
         return None
-    itself = Scope((Hold(_base(of), Reach("own")),))
-    return await context.ask(grants.find, itself, context.today, id_)
+    return await context.ask(grants.find, alone(of), context.today, id_)
 
 
 async def _store(context: Context, given: Given, of: Placed, ceiling: dict[Pair, Ceiling]) -> Grant:
-    to = await context.ask(placements.of_code, given.to, context.today)
-    if to is None:
-        raise NotFound
+    to = await _other_end(context, given, of)
     _check_ends(of, to)
     made = Grant(
         id=UUID(bytes=uuid7().bytes),
@@ -155,6 +149,7 @@ async def _store(context: Context, given: Given, of: Placed, ceiling: dict[Pair,
         valid_to=given.valid_to,
         granted_by=context.rights.principal,
         granted_at=context.now,
+        granted_on=context.today,
         revoked_at=None,
         ceiling=ceiling,
     )
@@ -164,6 +159,19 @@ async def _store(context: Context, given: Given, of: Placed, ceiling: dict[Pair,
         await context.ask(writing.remember, "grant", *kept)
     await _tell(context, "grant", made, to=to.code, roles=list(made.roles))
     return made
+
+
+async def _other_end(context: Context, given: Given, of: Placed) -> Placed:
+    """The unit of `to`. One out of sight must be open; that it was tried is told by the trail even
+    if nothing of the request is stored."""
+    to = await context.ask(placements.of_code, given.to, context.today)
+    if to is not None and await context.sees(to):
+        return to
+    if placements.storable(given.to):
+        context.note_try("grant", of.unit_id, to=given.to[:MAX_CODE_LENGTH])
+    if to is None or not to.is_open:
+        raise NotFound
+    return to
 
 
 def _check_ends(of: Placed, to: Placed) -> None:
@@ -203,8 +211,7 @@ async def revoke(context: Context, id: str, reason: str) -> Grant:
 
 async def find(context: Context, id: str) -> Grant | None:
     """The grant of a global id; null where there is none or it is out of sight."""
-    name, key = parse_id(id) or ("", "")
-    uuid = parse_key(key) if name == "Grant" else None
+    uuid = key_of(id, "Grant")
     return None if uuid is None else await find_by_key(context, uuid)
 
 

@@ -52,6 +52,12 @@ def parse_id(text: str) -> tuple[str, str] | None:
     return (name, key) if mark and canonical and name in _NAMES.values() else None
 
 
+def key_of(id: str, name: str) -> UUID | None:
+    """The UUID in the id of a type's thing; null where it is none, or of another type."""
+    found, key = parse_id(id) or ("", "")
+    return parse_key(key) if found == name else None
+
+
 def parse_key(key: str) -> UUID | None:
     """The UUID of a key; null where it is none as `global_id` writes them."""
     try:

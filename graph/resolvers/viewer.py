@@ -7,13 +7,7 @@ from authz.appointments import Appointment
 from graph.resolvers import appointments, decisions, granting, records, units
 from graph.resolvers.context import Context
 from graph.resolvers.identity import parse_id, parse_key
-from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS, Series
-
-_SERIES: dict[str, Series[Any]] = {
-    "Meeting": MEETINGS,
-    "Evaluation": EVALUATIONS,
-    "Inspection": INSPECTIONS,
-}
+from records.lists import SERIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +39,4 @@ async def node(context: Context, id: str) -> Any:
         return await appointments.find(context, uuid)
     if name == "Grant":
         return await granting.find_by_key(context, uuid)
-    return records.shown(context, await records.find(context, _SERIES[name], uuid))
+    return records.shown(context, await records.find(context, SERIES[name], uuid))

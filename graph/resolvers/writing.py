@@ -56,6 +56,7 @@ async def answer(context: Context, series: Series[Any], id: UUID, unit: Placed, 
     """The record that the viewer has stored. Raises `Conflict` where it is not there for them any
     more: withdrawn, or become an inspection on SIGNS by another unit, which reads the same."""
     found = await context.ask(lists.find, series, _stored(unit, by), context.today, id)
+    found = found or await records.find(context, series, id)
     if found is None:
         raise Conflict("What this client key has stored was withdrawn.", field="client_key")
     return records.shown(context, found)

@@ -117,9 +117,9 @@ class Mutation:
         return found
 
     @strawberry.mutation(
-        description="Takes a decision back. Only while no later decision, record or appointment "
-        "holds on to what it made; else CONFLICT with how many, and the names of those in sight. "
-        "Its codes and number stay used."
+        description="Takes a decision back. Only while no later decision, record, appointment or "
+        "grant holds on to what it made; else CONFLICT with how many, and the names of those in "
+        "sight. Its codes and number stay used."
     )
     async def reverse_decision(self, info: Info, number: str, reason: str) -> Decision:
         found: Any = await deciding.reverse(info.context, number, reason)

@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
 
 from graph.resolvers.identity import global_id
 from graph.schema.appointments import Appointment
@@ -19,11 +20,21 @@ def _attribute(source: Any, name: str) -> Any:
     return global_id(source) if name == "id" else getattr(source, name)
 
 
+class _Names(NameConverter):
+    """Names as the contract has them: a list of the trail is not called after its entries."""
+
+    def from_generic(self, object_type: Any, types: Any) -> str:
+        name = super().from_generic(object_type, types)
+        return name.replace("AuditEntry", "Audit", 1)
+
+
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     types=[Appointment, Grant],
     config=StrawberryConfig(
-        default_resolver=_attribute, scalar_map={date: DATE, datetime: DATE_TIME}
+        default_resolver=_attribute,
+        scalar_map={date: DATE, datetime: DATE_TIME},
+        name_converter=_Names(),
     ),
 )

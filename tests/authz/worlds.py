@@ -606,7 +606,7 @@ async def _stored(
     connection: AsyncConnection, at: int, given: Given, ids: dict[str, int]
 ) -> StoredGrant:
     ceiling = {
-        pair: Ceiling(_taken(given, pair, "allow", ids), _taken(given, pair, "deny", ids))
+        pair: Ceiling(*[_taken(given, pair, eft, ids) for eft in ("allow", "deny")] * 2)
         for pair in given.pairs
     }
     if given.grantor:
@@ -624,6 +624,7 @@ async def _stored(
         given.valid_to,
         given.grantor or "somebody",
         RECORDED_AT,
+        TODAY,
         None,
         ceiling,
     )

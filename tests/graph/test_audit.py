@@ -343,7 +343,7 @@ async def test_a_sentence_speaks_the_language_of_the_request(world: World) -> No
     body = {"query": '{ audit(action: "withdraw", first: 1) { nodes { detail } } }'}
     answer = await world.client.http.post("/graphql", json=body, headers=headers)
     [node] = answer.json()["data"]["audit"]["nodes"]
-    assert node["detail"] == "Đã rút một cuộc kiểm tra, giám sát, ở bản 1."
+    assert node["detail"] == "Đã rút một cuộc kiểm tra, giám sát, ở phiên bản 1."
 
 
 async def test_what_an_entry_is_about_has_its_global_id(world: World) -> None:

@@ -26,6 +26,7 @@ from server.settings import Settings
 from server.stores import open_stores
 from server.verifying import violations
 from tests import province
+from tests.graph.reorganised import decide, decision, establish, merge
 from tests.graph.test_writing import (
     INSPECTION,
     KINDS,
@@ -413,7 +414,7 @@ async def test_who_has_changed_it_is_told_to_whom_may_know(writer: Client) -> No
     first = await record(writer, "Meeting", "ends_soon")
     await revise(writer, "Meeting", first["id"], 1, "ends_soon")
     await revise(writer, "Meeting", first["id"], 2, "secretary_b")
-    assert await told("secretary_b") == "secretary_b has changed it since."
+    assert await told("secretary_b") == "You have changed it since."
     assert await told("ends_soon") == "It has been changed since."
     await add_appointment(writer, "ends_soon", "auditor", "C")
     assert await told("ends_soon") == "It has been changed since."
@@ -620,6 +621,16 @@ async def test_a_key_gives_no_sight_of_what_has_become_hidden(writer: Client) ->
     assert error["message"] == "What this client key has stored was withdrawn."
 
 
+async def test_a_key_answers_with_what_may_still_be_read(writer: Client) -> None:
+    """An inspection on signs that another unit has taken over, read from above the inspected."""
+    below = {"unitCode": "C", "byUnitCode": "G"}
+    first = await record(writer, "Inspection", "commission_g", clientKey="k", **below)
+    taken = {"unitCode": "C", "byUnitCode": "D", "ground": "SIGNS"}
+    await revise(writer, "Inspection", first["id"], 1, "commission_d", **taken)
+    again = await record(writer, "Inspection", "commission_g", clientKey="k", **below)
+    assert (again["id"], again["revision"]) == (first["id"], 2)
+
+
 # ---- closed years
 
 CLOSING = (
@@ -686,6 +697,21 @@ async def test_further_above_is_measured_from_who_recorded(later: Callable[[date
             "FORBIDDEN",
             None,
         )
+
+
+async def test_a_successor_is_not_further_above(later: Callable[[date], Any]) -> None:
+    """G recorded, and was merged into K beside it: K's secretary is of the same level."""
+    async with later(LAST) as client:
+        by_g = await record(client, "Evaluation")
+        given = [establish("K", "D"), merge("G", into="K")]
+        await decide(client, "leader_d", decision("1", "D", LAST.isoformat(), *given))
+        await add_appointment(client, "secretary_k", "secretary", "K")
+    async with later(LAST + timedelta(days=1)) as client:
+        assert await refusal(client, "Evaluation", by_g["id"], 1, "secretary_k") == (
+            "FORBIDDEN",
+            None,
+        )
+        assert (await revise(client, "Evaluation", by_g["id"], 1, "board_d"))["revision"] == 2
 
 
 async def test_of_loaded_evaluations_the_unit_directly_above_recorded(writer: Client) -> None:

@@ -72,11 +72,14 @@ async def refused(client: Client, by: str, query: str, variables: dict[str, Any]
 
 
 async def stored(client: Client) -> list[list[Any]]:
-    """All grants, client keys and entries of the trail, which others seal meanwhile."""
+    """All grants, client keys and entries of the trail, which others seal meanwhile; what was
+    tried is told though nothing is stored."""
     statements = (
         select(grant_table).order_by(grant_table.c.id),
         select(client_key).order_by(client_key.c.key),
-        select(audit_entry.c.id, audit_entry.c.hash).order_by(audit_entry.c.id),
+        select(audit_entry.c.id, audit_entry.c.hash)
+        .where(audit_entry.c.action != "try")
+        .order_by(audit_entry.c.id),
     )
     database = Database(client.settings.database_url)
     async with database.reading() as connection:
@@ -325,6 +328,48 @@ async def test_it_goes_with_its_unit(writer: Client) -> None:
     }
 
 
+async def test_earlier_trees_show_no_more_than_they_showed_the_grantor(writer: Client) -> None:
+    """G came to E in March: what it was under D is not E's to show."""
+    await appoint(writer, "leader_f", "leader", "F")
+    given = [establish("M", "D"), transfer("C", "M")]
+    await decide(writer, "leader_t", decision("1", "T", "2024-02-01", *given))
+    await decide(writer, "leader_t", decision("2", "T", "2024-03-01", transfer("G", "E")))
+    await give(writer, "leader_e", **RECORDS | {"to": "F"})
+    asked = """{ then: unit(code: "B", asOf: "2024-02-15") { name }
+      gone: unit(code: "C", asOf: "2024-01-10") { name }
+      past: unit(code: "G", asOf: "2024-02-15") { meetingSummary { meetings } }
+      unit(code: "G") { history { from parent { code } } meetingSummary { meetings }
+        recorded: meetingSummary(attribution: AS_RECORDED) { meetings } }
+      decisions { nodes { number } } }"""
+    granted, grantor = [await writer.data(who, asked) for who in ("leader_f", "leader_e")]
+    assert granted == grantor
+    assert (granted["then"], granted["gone"], granted["past"]) == (None, None, None)
+    assert granted["unit"]["meetingSummary"] == [{"meetings": 3}]
+    assert await sees(writer, "leader_f", "B")
+
+
+async def test_a_code_out_of_sight_is_not_tried_without_a_trace(writer: Client) -> None:
+    """A grant that is undone with the rest of its request, or names nothing, is told; a closed
+    unit out of sight reads as unknown."""
+    await decide(writer, "leader_e", decision("1", "E", "2024-05-01", establish("K", "E")))
+    await decide(writer, "leader_e", decision("2", "E", "2024-06-01", dissolve("K")))
+    query = """mutation ($input: GrantInput!) { grant(input: $input) { id }
+      withdraw(id: "x", revision: 1, reason: "x") }"""
+    for code in ("E", "NOPE", "K"):
+        error = await writer.error("leader_d", query, {"input": FIGURES | {"to": code}})
+        assert error["extensions"]["code"] == NOT_FOUND
+    told = '{ audit(action: "try") { nodes { principal unit { code } detail } } }'
+    nodes = (await writer.data("auditor_t", told))["audit"]["nodes"]
+    assert nodes == [
+        {
+            "principal": "leader_d",
+            "unit": {"code": "G"},
+            "detail": f"Tried to grant sight to {code}, and nothing was stored.",
+        }
+        for code in ("K", "NOPE", "E")
+    ]
+
+
 async def test_it_outlives_the_grantors_office(writer: Client) -> None:
     await give(writer)
     await dismiss(writer, "leader_d")
@@ -554,6 +599,18 @@ async def test_within_and_in_force(writer: Client) -> None:
     assert await listed("leader_t", 'inForceOn: "2023-12-31"') == []
     error = await writer.error("leader_d", '{ grants(within: "E") { totalCount } }')
     assert error["extensions"]["code"] == NOT_FOUND
+
+
+async def test_within_a_unit_seen_otherwise_are_the_grants_in_sight(writer: Client) -> None:
+    """Who reads grants at D alone, and sees E: FORBIDDEN there while none in sight ends in it."""
+    appoint = """mutation { appoint(input: {principal: "leader_d", role: "secretary",
+      unitCode: "E", validFrom: "2024-01-01"}) { id } }"""
+    await writer.data("administrator_t", appoint)
+    asked = '{ grants(within: "E") { totalCount nodes { of { code } } } }'
+    assert (await writer.error("leader_d", asked))["extensions"]["code"] == "FORBIDDEN"
+    await give(writer, of="G", to="E")
+    found = (await writer.data("leader_d", asked))["grants"]
+    assert found == {"totalCount": 1, "nodes": [{"of": {"code": "G"}}]}
 
 
 async def test_pages_follow_each_other_by_cursors_of_this_list_alone(writer: Client) -> None:

@@ -178,6 +178,18 @@ def test_a_solid_scope_has_no_holes(data: st.DataObject) -> None:
     assert set(scope.bases_above()) == {base(tree, each).path for each in above}
 
 
+def test_what_narrows_from_elsewhere_makes_holes() -> None:
+    """Of a chain, the first and the last unit: not what stands between."""
+    tree = {1: Node(None, 0), 2: Node(1, 1), 3: Node(2, 2)}
+    ends = tuple(Hold(base(tree, each), Reach("own")) for each in (1, 3))
+    whole = Hold(base(tree, 1), Reach("subtree"))
+    for limit in (Scope(ends), Scope((whole,), (Hold(base(tree, 2), Reach("own")),))):
+        scope = Scope(granted=(Narrowed(whole, (limit,)),))
+        assert covered(tree, scope) == {1, 3}
+        assert not scope.is_solid
+    assert Scope(granted=(Narrowed(whole, (Scope((whole,)),)),)).is_solid
+
+
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hierarchy.unit import label
+from hierarchy.unit import Placed, label
 from records.closing import (
     YearClosing,
+    directly_above,
     is_further_above,
     last_day,
-    recorded_at_path,
     years_of,
 )
 from records.record import (
@@ -117,13 +117,26 @@ def test_a_record_is_of_the_year_of_its_own_day() -> None:
     assert years_of(whole, inspection(opened_on=opened)) == {2024, 2023}
 
 
+def placed(ids: list[int], rank: int) -> Placed:
+    path = "".join(map(label, ids))
+    begun = date(2000, 1, 1)
+    depth = len(ids) - 1
+    return Placed(ids[-1], path, path, "k", None, rank, None, path, depth, begun, None, begun)
+
+
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=5))
 def test_what_lies_further_above_is_above_and_another(ids: list[int]) -> None:
     """As a walk up the tree says it; the top has nobody further above."""
-    path = "".join(map(label, ids))
-    above = {"".join(map(label, ids[:end])) for end in range(1, len(ids))}
-    for other in {*above, path, path + label(9), label(9)}:
-        assert is_further_above(other, path) == (other in above)
-    parent = "".join(map(label, ids[:-1] or ids))
-    assert recorded_at_path(path, by_the_unit_above=True) == parent
-    assert recorded_at_path(path, by_the_unit_above=False) == path
+    chain = [placed(ids[:end], end) for end in range(1, len(ids) + 1)]
+    lowest, others = chain[-1], [placed([*ids, 9], 0), placed([9], 0)]
+    for other in [*chain, *others]:
+        assert is_further_above(other, lowest) == (other in chain[:-1])
+    assert directly_above(lowest, chain) == chain[max(0, len(ids) - 2)]
+
+
+def test_a_successor_is_not_above_what_was_merged_into_it() -> None:
+    """It stands under its successor, which is of the same rank: the committee above both is."""
+    district, successor, merged = placed([1], 2), placed([1, 2], 3), placed([1, 2, 3], 3)
+    assert not is_further_above(successor, merged)
+    assert is_further_above(district, merged)
+    assert directly_above(merged, [district, successor, merged]) == district

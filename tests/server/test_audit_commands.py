@@ -232,12 +232,12 @@ def test_an_empty_trail_has_a_head(commands: Commands, tmp_path: Path) -> None:
 def test_half_a_file_never_has_the_name(operator: Operator) -> None:
     """What was there stays where writing fails, and nothing is left beside it."""
     before = operator.export.read_text()
+    nowhere = operator.run("audit", "export", "--output", str(operator.home / "no" / "file"))
+    assert (nowhere.exit_code, nowhere.output) == (1, "") and "No such file" in nowhere.errors
     operator.damage("UPDATE audit_entry SET at = 'no time' WHERE action = 'decide'")
     assert operator.run("audit", "export", "--output", str(operator.export)).exit_code == 1
     assert operator.export.read_text() == before
     assert not list(operator.home.glob(".trail*"))
-    nowhere = operator.run("audit", "export", "--output", str(operator.home / "no" / "file"))
-    assert (nowhere.exit_code, nowhere.output) == (1, "") and "No such file" in nowhere.errors
 
 
 def test_wrong_usage(operator: Operator) -> None:

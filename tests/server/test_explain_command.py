@@ -50,6 +50,7 @@ async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
                 date(2025, 1, 1),
                 "leader_d",
                 datetime(2024, 6, 1, tzinfo=UTC),
+                date(2024, 6, 1),
                 None,
                 {("summarise", "meeting"): Ceiling((Taken(g.unit_id, "subtree"),))},
             )

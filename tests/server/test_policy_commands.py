@@ -310,6 +310,7 @@ async def test_grants_are_said_not_to_be_counted(tmp_path: Path) -> None:
         "valid_to": TODAY + timedelta(days=1),
         "granted_by": "leader_d",
         "granted_at": datetime(2024, 6, 1, tzinfo=UTC),
+        "granted_on": TODAY,
         "ceiling": [],
     }
     async with database.writing() as connection:

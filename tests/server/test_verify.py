@@ -75,7 +75,7 @@ async def give(database: Database) -> None:
         ]
         lists = ("leader",), ("meeting",), ("read",)
         days = date(2024, 1, 1), date(2025, 1, 1)
-        by = "leader_d", datetime.now(UTC)
+        by = "leader_d", datetime.now(UTC), province.TODAY
         made = Grant(UUID(int=1), of, to, *lists, None, "Phối hợp", *days, *by, None, {})
         await grants.store(connection, made)
         await writing.remember(connection, "grant", "leader_d", "k", "content", made.id)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from hierarchy.tables import Bytewise, Moment
-from server.default_policy import add_missing_rules
+from server.default_policy import add_rules
 
 revision = "0002"
 down_revision = "0001"
@@ -62,7 +62,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_change_unit_id"), "change", ["unit_id"])
     op.create_index(op.f("ix_change_other_id"), "change", ["other_id"])
-    add_missing_rules(op.get_bind())
+    add_rules(op.get_bind(), {"decision", "appointment"}.__contains__)
 
 
 def _renew_ledger() -> None:

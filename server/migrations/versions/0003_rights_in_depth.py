@@ -7,7 +7,7 @@ from alembic import op
 
 from hierarchy.tables import Bytewise, Moment
 from records.tables import year_closing
-from server.default_policy import add_missing_rules
+from server.default_policy import add_rules
 
 revision = "0003"
 down_revision = "0002"
@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("valid_to", sa.Date(), nullable=False),
         sa.Column("granted_by", Bytewise, nullable=False),
         sa.Column("granted_at", Moment(), nullable=False),
+        sa.Column("granted_on", sa.Date(), nullable=False),
         sa.Column("revoked_at", Moment(), nullable=True),
         sa.Column("revoked_on", sa.Date(), nullable=True),
         sa.Column("ceiling", sa.JSON(), nullable=False),
@@ -111,4 +112,8 @@ def upgrade() -> None:
         year_closing,
         [{"resource": "evaluation", "valid_from": date(1, 1, 1), "month": 3, "day": 31}],
     )
-    add_missing_rules(op.get_bind())
+    add_rules(op.get_bind(), _is_new)
+
+
+def _is_new(resource: str) -> bool:
+    return resource in ("grant", "audit") or resource.startswith("appointment:")
