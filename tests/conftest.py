@@ -1,7 +1,7 @@
 """What every test may ask for: the real servers, and databases that nobody else has touched.
 
-Tests run in as many processes as `-n` says. A module stays in one of them, and all that may use the
-one Neo4j together.
+Tests run in as many processes as `-n` says, each module in one of them. There is one Neo4j: a
+module that uses it has it alone until its end.
 """
 
 from __future__ import annotations
@@ -17,15 +17,6 @@ import pytest
 from tests import servers
 
 Engine = Literal["sqlite", "postgresql"]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests run in the same process."""
-    for item in items:
-        path = item.path
-        uses_neo4j = path.parent.name == "hierarchy" or "neo4j" in path.read_text("utf-8")
-        item.add_marker(pytest.mark.xdist_group("neo4j" if uses_neo4j else str(path)))
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +44,9 @@ def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
         yield make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def neo4j() -> Iterator[servers.Server]:
-    """The Neo4j server, this session's alone until it ends, without constraints or indexes.
+    """The Neo4j server, this module's alone until it ends, without constraints or indexes.
 
     Community has one database: it is emptied before and after, and a server that the environment
     names is refused where it already holds something.
@@ -71,6 +62,6 @@ def neo4j() -> Iterator[servers.Server]:
 
 @pytest.fixture
 def empty_neo4j(neo4j: servers.Server) -> servers.Server:
-    """The Neo4j server without a node; constraints and indexes stay through a session."""
+    """The Neo4j server without a node; constraints and indexes stay through a module."""
     servers.wipe(neo4j)
     return neo4j

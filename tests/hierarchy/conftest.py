@@ -26,7 +26,7 @@ async def postgresql(fresh_database: Callable[[str], str]) -> AsyncIterator[Rela
     await made.database.dispose()
 
 
-@pytest.fixture(scope="session", params=["embedded-sqlite", "embedded-postgresql", "neo4j"])
+@pytest.fixture(scope="module", params=["embedded-sqlite", "embedded-postgresql", "neo4j"])
 def any_engine(request: pytest.FixtureRequest) -> Engine:
     """Each engine in turn, as the test before left it."""
     if request.param == "neo4j":
