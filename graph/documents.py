@@ -5,12 +5,12 @@ What is kept is bounded by the length of its text, for a long document's tree is
 large; one that is at fault is not kept. It executes nothing.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from graphql import DocumentNode, GraphQLError, specified_rules, validate
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from graph.kept import Kept
 from graph.limits import Limits, TooCostly, measure, parse_limited
 from graph.schema.schema import schema
 
@@ -35,26 +35,17 @@ class Documents:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._kept: OrderedDict[str, Prepared] = OrderedDict()
-        self._characters = 0
+        self._kept: Kept[Prepared] = Kept(MAX_KEPT_CHARACTERS)
 
     def prepared(self, query: str) -> Prepared:
         """The document of a text, fit to be executed, or its errors."""
         known = self._kept.get(query)
         if known is not None:
-            self._kept.move_to_end(query)
             return known
         prepared = _prepared(query, self._limits)
-        if prepared.document is not None and len(query) <= MAX_KEPT_CHARACTERS // 20:
-            self._keep(query, prepared)
+        if prepared.document is not None:
+            self._kept.keep(query, prepared, len(query))
         return prepared
-
-    def _keep(self, query: str, prepared: Prepared) -> None:
-        self._kept[query] = prepared
-        self._characters += len(query)
-        while self._characters > MAX_KEPT_CHARACTERS:
-            oldest, _ = self._kept.popitem(last=False)
-            self._characters -= len(oldest)
 
 
 def as_graphql(error: GraphQLError | TooCostly) -> GraphQLError:

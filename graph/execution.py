@@ -33,12 +33,14 @@ from authz.rights import RightsKeeper
 from graph.documents import GRAPHQL_SCHEMA, Documents, as_graphql
 from graph.errors import formatted, log_internal
 from graph.limits import Limits, TooCostly, cost
+from graph.persisted import PersistedDocuments
 from graph.resolvers.context import Context
 from graph.resolvers.deciding import catch_up
 from graph.resolvers.previewing import Overtaken
 from graph.resolvers.selection import fields_of
 from graph.resolvers.sizes import SizeKeeper
 from hierarchy.embedded import EmbeddedStore
+from hierarchy.errors import ChiboError
 from hierarchy.placements import Revision, lock_revision, read_revision
 from hierarchy.projection import read_kinds
 from hierarchy.store import HierarchyStore
@@ -86,13 +88,15 @@ class EmbeddedTree:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: `may_write` is false where mutations are refused (GET)."""
+    """What is asked: `may_write` is false where mutations are refused (GET). `document_id` names a
+    known document where the `query` is empty, else it is the query's SHA-256."""
 
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
     language: str
     may_write: bool = True
+    document_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class Executor:
     tree: Tree = field(default_factory=EmbeddedTree)
     rights: RightsKeeper = field(default_factory=RightsKeeper)
     sizes: SizeKeeper = field(default_factory=SizeKeeper)
+    persisted: PersistedDocuments = field(default_factory=PersistedDocuments)
     _kinds: tuple[Revision, Kinds] | None = None
 
     def __post_init__(self) -> None:
@@ -123,7 +128,11 @@ class Executor:
 
     async def answer(self, request: Request, principal: str) -> Answer:
         """The answer for a principal; never raises for what a client sent."""
-        prepared = self._documents.prepared(request.query)
+        try:
+            text = await self.persisted.text(request.query, request.document_id)
+        except ChiboError as error:
+            return _refused([GraphQLError(str(error), original_error=error)], request)
+        prepared = self._documents.prepared(text)
         if prepared.document is None:
             return _refused(list(prepared.errors), request)
         try:
@@ -147,7 +156,10 @@ class Executor:
         return _answered(await self._write(once, prepared.document, request, principal), request)
 
     async def introspect(self, request: Request) -> Answer | None:
-        """The answer to a request that asks of the schema alone; null where it asks for more."""
+        """The answer to a request that asks of the schema alone; null where it asks for more, or
+        by a name: to whom nothing is answered, no name is looked up."""
+        if request.document_id is not None or not await self.persisted.may_run(request.query):
+            return None
         prepared = self._documents.prepared(request.query)
         if prepared.document is None:
             return None

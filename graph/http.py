@@ -2,8 +2,10 @@
 
 POST with JSON and GET with parameters (queries only), `application/graphql-response+json` where
 the client accepts it and `application/json` otherwise. Without a valid token the answer is 401
-whatever is asked. An answer to GET carries an ETag of its bytes. Who is asking is found out by a
-function that the server gives; what is asked is answered by the `Executor`.
+whatever is asked. A document is sent as a text, or named: by Apollo's `persistedQuery`, by Relay's
+`doc_id`. An answer to GET carries an ETag of its bytes, a weak one, for they may be compressed on
+their way. Who is asking is found out by a function that the server gives; what is asked is answered
+by the `Executor`.
 """
 
 import hashlib
@@ -20,13 +22,15 @@ from starlette.responses import Response
 from graph import execution
 from graph.errors import INTERNAL, UNAUTHENTICATED, request_error
 from graph.execution import Answer, Executor
-from graph.language import preferred
+from graph.language import preferred, weight
+from graph.persisted import digest_of
 
 logger = structlog.get_logger(__name__)
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
-VARY = "Accept, Accept-Language, Authorization"
+WILD = ("application/*", "*/*")
+VARY = "Accept, Accept-Language, Accept-Encoding, Authorization"
 READING = ("GET", "HEAD")
 
 FindPrincipal = Callable[[str | None], Awaitable[str | None]]
@@ -58,7 +62,7 @@ class Endpoint:
         language = preferred(request.headers.get("accept-language"))
         media = _media(request.headers.get("accept"))
         try:
-            status, body = await self._answered(request, language, media or JSON)
+            status, body = await self._answered(request, language, media)
         except _Refusal as refusal:
             error = request_error(refusal.code, refusal.message, language, **refusal.values)
             status, body = refusal.status, {"errors": [error]}
@@ -67,7 +71,7 @@ class Endpoint:
         except Exception:
             logger.exception("request failed")
             status, body = 500, {"errors": [request_error("INTERNAL", INTERNAL, language)]}
-        return _response(request, status, body, media or JSON, language)
+        return _response(request, status, body, media, language)
 
     async def _answered(self, request: Request, language: str, media: str) -> tuple[int, Any]:
         principal = await self.principal(request.headers.get("authorization"))
@@ -129,11 +133,13 @@ def _bad(message: str, **values: object) -> _Refusal:
 
 
 def _content_type(request: Request) -> str:
-    kind, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().replace('"', "")
-    if charset.startswith("charset=") and charset not in ("charset=utf-8", "charset=utf8"):
-        return ""
-    return kind.strip().lower()
+    """The media type of the body; none where its charset is another than UTF-8."""
+    kind, *parameters = request.headers.get("content-type", "").lower().split(";")
+    for parameter in parameters:
+        name, _, charset = parameter.strip().partition("=")
+        if name == "charset" and charset.strip('"') not in ("utf-8", "utf8"):
+            return ""
+    return kind.strip()
 
 
 def _json(body: bytes) -> Any:
@@ -148,6 +154,7 @@ def _of_json(body: Any, language: str) -> execution.Request:
         raise _bad("A request is a JSON object.")
     return _request(
         body.get("query"),
+        body.get("doc_id"),
         body.get("variables"),
         body.get("operationName"),
         body.get("extensions"),
@@ -160,6 +167,7 @@ def _of_parameters(request: Request, language: str) -> execution.Request:
     given = request.query_params
     return _request(
         given.get("query"),
+        given.get("doc_id"),
         _json_parameter(given.get("variables")),
         given.get("operationName") or None,
         _json_parameter(given.get("extensions")),
@@ -174,6 +182,7 @@ def _json_parameter(text: str | None) -> Any:
 
 def _request(
     query: Any,
+    doc_id: Any,
     variables: Any,
     operation_name: Any,
     extensions: Any,
@@ -181,14 +190,39 @@ def _request(
     *,
     may_write: bool,
 ) -> execution.Request:
-    if not isinstance(query, str) or not query:
-        raise _bad("A request has a `query`, a text.")
     for name, value in (("variables", variables), ("extensions", extensions)):
         if value is not None and not isinstance(value, dict):
             raise _bad("`{name}` is a JSON object.", name=name)
     if operation_name is not None and not isinstance(operation_name, str):
         raise _bad("`operationName` is a text.")
-    return execution.Request(query, variables, operation_name, language, may_write)
+    query, document_id = _document(query, doc_id, _hash(extensions))
+    return execution.Request(query, variables, operation_name, language, may_write, document_id)
+
+
+def _hash(extensions: dict[str, Any] | None) -> str | None:
+    """The hash of Apollo's protocol for persisted queries; null where it is not spoken."""
+    persisted = (extensions or {}).get("persistedQuery")
+    if persisted is None:
+        return None
+    found = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if not isinstance(found, str) or persisted.get("version", 1) != 1:
+        raise _bad("`persistedQuery` has the `version` 1 and a `sha256Hash`.")
+    return found
+
+
+def _document(query: Any, doc_id: Any, digest: str | None) -> tuple[str, str | None]:
+    """A document's text, empty where it is only named, and its name, null where it has none."""
+    if doc_id is not None:
+        if query or digest is not None or not isinstance(doc_id, str):
+            raise _bad("`doc_id` is a text that stands in the place of `query` and of a hash.")
+        return "", doc_id
+    if digest is not None and (query is None or query == ""):
+        return "", digest
+    if not isinstance(query, str) or not query:
+        raise _bad("A request has a `query`, a text.")
+    if digest is not None and digest_of(query) != digest:
+        raise _bad("The hash is not that of the document.")
+    return query, digest
 
 
 def _status(answer: Answer, media: str) -> int:
@@ -199,27 +233,20 @@ def _status(answer: Answer, media: str) -> int:
     return 200 if answer.was_run or media == JSON else 400
 
 
-def _media(accept: str | None) -> str | None:
-    """The media type to answer in: the one the client weighs most, JSON where it does not say."""
-    best, weight = None, 0.0
-    for part in (accept or "*/*").split(","):
-        kind, *parameters = (each.strip().lower() for each in part.split(";"))
-        asked = _quality(parameters)
-        offered = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "*/*": JSON, "application/*": JSON}
-        if kind in offered and asked > weight:
-            best, weight = offered[kind], asked
-    return best
-
-
-def _quality(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
+def _media(accept: str | None) -> str:
+    """The media type to answer in: the one the client weighs most, by the range that names it most
+    closely, and of equals the one named first; JSON where the client does not say or takes none."""
+    asked: dict[str, float] = {}
+    for part in (accept or "*/*").lower().split(","):
+        kind, *parameters = part.split(";")
+        asked.setdefault(kind.strip(), weight(parameters))
+    weights = {
+        media: next((asked[kind] for kind in (media, *WILD) if kind in asked), 0.0)
+        for media in (JSON, GRAPHQL_JSON)
+    }
+    named = [kind for kind in asked if kind in weights]
+    best = max([*named, *weights], key=weights.__getitem__)
+    return best if weights[best] > 0 else JSON
 
 
 def _response(request: Request, status: int, body: Any, media: str, language: str) -> Response:
@@ -230,7 +257,7 @@ def _response(request: Request, status: int, body: Any, media: str, language: st
     if status == 405:
         headers["Allow"] = "POST"
     if request.method in READING and status == 200:
-        headers["ETag"] = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+        headers["ETag"] = f'W/"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
         if _is_known(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
     return Response(content, status, headers, f"{media}; charset=utf-8")
@@ -238,4 +265,4 @@ def _response(request: Request, status: int, body: Any, media: str, language: st
 
 def _is_known(if_none_match: str | None, etag: str) -> bool:
     known = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
-    return etag in known or "*" in known
+    return etag.removeprefix("W/") in known or "*" in known

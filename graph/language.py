@@ -24,7 +24,7 @@ def preferred(accept_language: str | None) -> str:
     for part in (accept_language or "").split(","):
         tag, *parameters = part.split(";")
         language = _primary(tag)
-        weights[language] = max(weights.get(language, 0.0), _weight(parameters))
+        weights[language] = max(weights.get(language, 0.0), weight(parameters))
     for language in LANGUAGES:
         weights.setdefault(language, weights.get("*", 0.0))
     spoken = [language for language in weights if language in LANGUAGES and weights[language] > 0]
@@ -42,7 +42,7 @@ def _primary(tag: str) -> str:
     return tag.strip().partition("-")[0].lower()
 
 
-def _weight(parameters: list[str]) -> float:
+def weight(parameters: list[str]) -> float:
     """The weight among a range's parameters: 1 where there is none, 0 where it is no weight."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")

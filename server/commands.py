@@ -35,6 +35,8 @@ appointment = typer.Typer(no_args_is_help=True, help="End appointments that nobo
 app.add_typer(appointment, name="appointment")
 audit = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audit, name="audit")
+documents = typer.Typer(no_args_is_help=True, help="The documents that clients may ask by name.")
+app.add_typer(documents, name="documents")
 
 DAY_SECONDS = 86_400
 MAX_SHOWN = 50
@@ -320,6 +322,30 @@ def set_policy(
             return said(changed)
 
     print(asyncio.run(run()))
+
+
+@documents.command("add")
+def add_documents(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="With *.graphql, and *.json of ids and documents.")
+    ],
+) -> None:
+    """Make the documents of a folder trusted, all of them or none."""
+    from server.document_folder import DocumentsRefused
+    from server.documents import Added, add
+    from server.stores import open_stores
+
+    async def run() -> Added:
+        settings = Settings()
+        async with open_stores(settings) as stores:
+            await stores.prepare()
+            return await add(stores.database, folder, settings.limits())
+
+    try:
+        added = asyncio.run(run())
+    except DocumentsRefused as error:
+        _fail(str(error))
+    print(f"{added.new} new, {added.skipped} skipped")
 
 
 def main() -> None:

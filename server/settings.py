@@ -169,6 +169,12 @@ class Settings(BaseSettings):
     explorer: bool = Field(
         default=False, description="Whether browsers are shown the page to explore."
     )
+    apq: bool = Field(
+        default=False, description="Whether a document sent beside its hash is kept under it."
+    )
+    trusted_documents_only: bool = Field(
+        default=False, description="Whether only trusted documents are answered."
+    )
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_origins)] = Field(
         default=(), description="Origins of browsers that may ask, comma-separated."
     )

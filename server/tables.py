@@ -1,4 +1,5 @@
-"""The server's own table: secrets that all workers on one store share.
+"""The server's own tables: secrets that all workers on one store share, and the documents that an
+operator made trusted.
 
 Importing it gives the metadata of every room's tables, complete.
 """
@@ -7,9 +8,9 @@ from sqlalchemy import Column, LargeBinary, Table, Text
 
 import authz.tables
 import records.tables
-from hierarchy.tables import metadata
+from hierarchy.tables import Bytewise, Moment, metadata
 
-__all__ = ["authz", "metadata", "records", "secret"]
+__all__ = ["authz", "metadata", "records", "secret", "trusted_document"]
 
 secret = Table(
     "secret",
@@ -17,3 +18,13 @@ secret = Table(
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
+
+trusted_document = Table(
+    "trusted_document",
+    metadata,
+    Column("id", Bytewise, primary_key=True),
+    Column("digest", Text, nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    Column("added_at", Moment, nullable=False),
+)
+"""`digest` is the SHA-256 of the text. A row is never altered: workers keep what they read."""

@@ -13,8 +13,8 @@ from server.settings import Settings, SettingsError
 
 FORMATS = """
     HOME DATABASE_URL NEO4J_URI NEO4J_USER NEO4J_PASSWORD NEO4J_DATABASE TODAY TIMEZONE MAX_DEPTH
-    MAX_ALIASES MAX_TOKENS MAX_BODY MAX_BATCH PUBLIC_SCHEMA EXPLORER CORS_ORIGINS JWKS_URL
-    JWT_ISSUER JWT_AUDIENCE DEVELOPMENT_TOKENS
+    MAX_ALIASES MAX_TOKENS MAX_BODY MAX_BATCH PUBLIC_SCHEMA EXPLORER APQ
+    TRUSTED_DOCUMENTS_ONLY CORS_ORIGINS JWKS_URL JWT_ISSUER JWT_AUDIENCE DEVELOPMENT_TOKENS
 """
 
 
@@ -45,6 +45,7 @@ def test_defaults_are_those_of_the_format() -> None:
     assert (settings.max_body, settings.max_batch) == (1024 * 1024, 1)
     assert settings.timezone == ZoneInfo("Asia/Ho_Chi_Minh")
     assert not (settings.public_schema or settings.explorer or settings.development_tokens)
+    assert not (settings.apq or settings.trusted_documents_only)
     assert (settings.cors_origins, settings.jwks_url, settings.neo4j_uri) == ((), None, None)
 
 
