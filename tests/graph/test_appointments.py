@@ -801,3 +801,34 @@ async def test_what_a_node_shows(listing: Client) -> None:
     for by, names in readable.items():
         shown = await listing.data(by, query, ids)
         assert {who for who in ids if shown[who] is not None} == names, by
+
+
+async def test_whoever_changes_rights_has_the_revision_alone(postgresql_url: str) -> None:
+    """No record is stored beside it, under rights that it takes away; records are stored side by
+    side."""
+    database = Database(postgresql_url)
+    executor = Executor(database, Limits(), b"k" * 32, lambda: TODAY)
+
+    async def modes(query: str) -> list[str]:
+        with province.statements(database) as seen:
+            answer = await executor.answer(Request(query, None, None, "en"), "leader_t")
+        assert "errors" in answer.body
+        return [each for each in seen if each.startswith("LOCK TABLE")]
+
+    for changing in (
+        'endAppointment(id: "x", on: "2024-07-01") { id }',
+        'revokeGrant(id: "x", reason: "x") { id }',
+    ):
+        assert await modes(f"mutation {{ {changing} }}") == [
+            "LOCK TABLE revision IN EXCLUSIVE MODE"
+        ]
+    withdrawing = 'mutation { withdraw(id: "x", revision: 1, reason: "x") }'
+    assert await modes(withdrawing) == ["LOCK TABLE revision IN ROW SHARE MODE"]
+    appointing = """mutation { appoint(input: {principal: "x", role: "secretary", unitCode: "B",
+      validFrom: "2024-07-01"}) { id } }"""
+    granting = """mutation { grant(input: {of: "NOPE", to: "E", roles: ["leader"],
+      resources: ["meeting"], actions: ["read"], purpose: "p", validFrom: "2024-07-01",
+      validTo: "2025-01-01"}) { id } }"""
+    for changing in (appointing, granting):
+        assert await modes(changing) == ["LOCK TABLE revision IN EXCLUSIVE MODE"]
+    await database.close()
