@@ -300,7 +300,8 @@ def check_policy(
         settings = Settings()
         async with open_stores(settings) as stores:
             await stores.prepare()
-            return said(await check(stores.database, file, settings.today()))
+            with Bars() as bars:
+                return said(await check(stores.database, file, settings.today(), bars.count))
 
     print(asyncio.run(run()))
 
@@ -317,7 +318,8 @@ def set_policy(
         settings = Settings()
         async with open_stores(settings) as stores:
             await stores.prepare()
-            changed = await put(stores.database, file, settings.today())
+            with Bars() as bars:
+                changed = await put(stores.database, file, settings.today(), bars.count)
             await stores.seal()
             return said(changed)
 

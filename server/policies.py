@@ -6,7 +6,7 @@ store that is still the one it was checked against, so that what was said is wha
 running server obeys at its next request. It never changes one rule alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -62,7 +62,20 @@ async def stored(database: Database) -> tuple[list[Rule], Kinds]:
         return await read_rules(connection), await read_kinds(connection)
 
 
-async def check(database: Database, path: Path, today: date) -> Outcome:
+TOLD_EACH = 1_000
+"""Viewers between two words of progress."""
+
+Progress = Callable[[int, str], None]
+"""Told how many viewers have been looked at."""
+
+
+def _untold(done: int, name: str) -> None:
+    """The progress of a look that nobody watches."""
+
+
+async def check(
+    database: Database, path: Path, today: date, progress: Progress = _untold
+) -> Outcome:
     """What the policy of a file would change. Raises `LoadRefused` with all that is wrong with
     it, and `BadInput` where the file cannot be read."""
     async with database.reading() as connection:
@@ -74,18 +87,19 @@ async def check(database: Database, path: Path, today: date) -> Outcome:
         removed = [rule for rule in there if rule not in rules]
         foreseen = []
         if added or removed:
-            foreseen = await _foreseen(connection, Policy(there), Policy(rules), today)
+            policies = Policy(there), Policy(rules)
+            foreseen = await _foreseen(connection, *policies, today, progress)
         without = await holders.are_grants_in_force(connection, today)
         return Outcome(revision, rules, added, removed, foreseen, without)
 
 
-async def put(database: Database, path: Path, today: date) -> Outcome:
+async def put(database: Database, path: Path, today: date, progress: Progress = _untold) -> Outcome:
     """Sets the policy of a file; one that says the same changes nothing.
 
     Raises as `check` does, and `StoreError` where others keep changing the store meanwhile.
     """
     for attempt in range(ATTEMPTS):
-        outcome = await check(database, path, today)
+        outcome = await check(database, path, today, progress)
         try:
             if not outcome.is_change or await store(database, outcome, today):
                 return outcome
@@ -97,12 +111,16 @@ async def put(database: Database, path: Path, today: date) -> Outcome:
 
 
 async def _foreseen(
-    connection: AsyncConnection, before: Policy, after: Policy, today: date
+    connection: AsyncConnection, before: Policy, after: Policy, today: date, progress: Progress
 ) -> list[Foreseen]:
     tree = await connection.execute(_TREE.where(on(placement.c, today)))
     foresight = Foresight(tree, before, after)
+    looked_at = 0
     async for offices in holders.offices(connection, today):
         foresight.add(offices)
+        looked_at += 1
+        if looked_at % TOLD_EACH == 0:
+            progress(looked_at, "viewers")
     return foresight.foreseen()
 
 

@@ -18,6 +18,7 @@ from authz.tables import grant
 from hierarchy.tables import unit
 from hierarchy.unit import Kind, Kinds, Standing
 from records.tables import audit_entry
+from server import policies
 from server.database import Database
 from server.folder.faults import LoadRefused
 from server.loading import load
@@ -37,6 +38,21 @@ KNOWN = (
 )
 REACHES = "own, children, subtree, below, above or rank<=N"
 MEETINGS = "{ meetings { totalCount } }"
+
+
+async def test_a_long_look_tells_how_far_it_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many viewers have been looked at; the small province has twelve."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'chibo.db'}")
+    await province.fill(database, tmp_path / "data", province.SMALL)
+    file = tmp_path / "policy.csv"
+    file.write_text(WIDER, "utf-8")
+    monkeypatch.setattr(policies, "TOLD_EACH", 4)
+    told: list[tuple[int, str]] = []
+    await check(database, file, TODAY, lambda done, name: told.append((done, name)))
+    await database.close()
+    assert told == [(4, "viewers"), (8, "viewers"), (12, "viewers")]
 
 
 def default_kinds() -> Kinds:
