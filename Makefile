@@ -85,9 +85,10 @@ $(VENV)/.chibo: requirements.txt pyproject.toml $(VENV)/.installer
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.test: requirements-test.txt $(VENV)/.chibo
+$(VENV)/.test: requirements-test.txt tests/clients/package-lock.json $(VENV)/.chibo
 	@echo "Installing what the tests need"
 	@$(call INSTALL,$<)
+	@$(BIN)/python -m tests.clients
 	@touch $@
 
 $(VENV)/.page: requirements-page.txt $(VENV)/.installer

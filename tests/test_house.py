@@ -76,14 +76,15 @@ def _versions(lock: Path) -> dict[str, str]:
     return dict(re.findall(r"^([\w.\-]+)(?:\[.*?\])?==(\S+)", text(lock.name), re.M))
 
 
-def test_the_page_is_locked_without_a_host() -> None:
-    """`page/package-lock.json` holds versions and hashes, and fetches from where npm is told to."""
-    lock = json.loads(text("page", "package-lock.json"))
+@pytest.mark.parametrize("folder", [("page",), ("tests", "clients")], ids="/".join)
+def test_npm_packages_are_locked_without_a_host(folder: tuple[str, ...]) -> None:
+    """`package-lock.json` holds versions and hashes, and fetches from where npm is told to."""
+    lock = json.loads(text(*folder, "package-lock.json"))
     packages = {name: package for name, package in lock["packages"].items() if name}
     assert all("resolved" not in package for package in packages.values())
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
-    wanted = json.loads(text("page", "package.json"))
-    for name, version in (wanted["dependencies"] | wanted["devDependencies"]).items():
+    wanted = json.loads(text(*folder, "package.json"))
+    for name, version in (wanted.get("dependencies", {}) | wanted["devDependencies"]).items():
         assert packages[f"node_modules/{name}"]["version"] == version
 
 
