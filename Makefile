@@ -9,6 +9,7 @@
 #   make revocation      rights revoked on one server, asked for on another  (TIMES=1000)
 #   make oracle          a million checks of the law, random folders and questions  (WORLDS=650 SEEDS=100)
 #   make page            the page for browsers, built into server/page/
+#   make schema          docs/schema.graphql, and what its changes do to clients
 #   make lock            the locks, from pyproject.toml                       (UPGRADE=1)
 #   make stop-servers    ends the Neo4j and the PostgreSQL that tests left running
 #
@@ -27,7 +28,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test bench country chaos revocation oracle page lock stop-servers
+.PHONY: demo test bench country chaos revocation oracle page schema lock stop-servers
 
 demo: $(VENV)/.chibo
 	@$(MAKE) --no-print-directory page || echo "Serving without the page for browsers."
@@ -60,6 +61,9 @@ oracle: $(VENV)/.test
 
 page: $(VENV)/.page
 	@$(BIN)/python page/bundle.py
+
+schema: $(VENV)/.test
+	@$(BIN)/python -m tests.clients.schema
 
 lock: $(VENV)/.installer
 	printf 'editables\nhatchling>=1.27\nuv>=0.13\n' | $(COMPILE) --output-file requirements-installer.txt -

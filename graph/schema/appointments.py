@@ -42,12 +42,19 @@ AppointmentConnection = Connection[Appointment]
     "first day on which it no longer holds, null without end."
 )
 class AppointInput:
-    client_key: str | None = UNSET
-    principal: str
-    role: str
-    unit_code: str
-    valid_from: date
-    valid_to: date | None = UNSET
+    client_key: str | None = strawberry.field(
+        default=UNSET,
+        description="Chosen by the client: sent again, the same key stores nothing twice.",
+    )
+    principal: str = strawberry.field(
+        description="Who is appointed: the claim `sub` of their tokens."
+    )
+    role: str = strawberry.field(description="The role, as the policy names it.")
+    unit_code: str = strawberry.field(description="The code of the unit appointed to.")
+    valid_from: date = strawberry.field(description="First day on which it holds.")
+    valid_to: date | None = strawberry.field(
+        default=UNSET, description="First day on which it no longer holds; null without end."
+    )
 
 
 def given_appointment(input: AppointInput) -> appointing.Given:

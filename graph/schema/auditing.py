@@ -22,11 +22,12 @@ class AuditEntry:
     at: datetime = strawberry.field(description="When it was done.")
     principal: str = strawberry.field(description="Who did it; `cli` is the command line.")
     action: str = strawberry.field(
-        description="record, revise, withdraw, decide, reverse, appoint, end, grant, revoke, set, "
-        "load, explain; read: a request showed open inspections on signs."
+        description="One of record, revise, withdraw, decide, reverse, appoint, end, grant, "
+        "revoke, set, load, explain; read: a request showed open inspections on signs."
     )
     resource: str = strawberry.field(
-        description="meeting, evaluation, inspection, decision, appointment, grant, policy, folder."
+        description="One of meeting, evaluation, inspection, decision, appointment, grant, policy, "
+        "folder."
     )
 
     @strawberry.field(

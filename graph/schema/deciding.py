@@ -16,15 +16,17 @@ from hierarchy.decision import Step
 class EstablishInput:
     code: str = strawberry.field(description="A code that was never used.")
     under: str = strawberry.field(description="The unit above: one that stays or was established.")
-    name: str
-    kind: str
-    category: str | None = UNSET
+    name: str = strawberry.field(description="What it is to be called.")
+    kind: str = strawberry.field(description="Its kind, by code.")
+    category: str | None = strawberry.field(
+        default=UNSET, description="Its category; null for none."
+    )
 
 
 @strawberry.input(description="Goes under another unit with its whole subtree.")
 class TransferInput:
-    unit: str
-    to: str
+    unit: str = strawberry.field(description="The code of the unit that goes.")
+    to: str = strawberry.field(description="The code of the unit it goes under.")
 
 
 @strawberry.input(
@@ -32,8 +34,8 @@ class TransferInput:
     "was established before."
 )
 class MergeInput:
-    units: list[str]
-    into: str
+    units: list[str] = strawberry.field(description="The codes of the units that are closed.")
+    into: str = strawberry.field(description="The code of the unit that takes over.")
 
 
 @strawberry.input(
@@ -41,10 +43,14 @@ class MergeInput:
     "exists or was established before."
 )
 class SplitPart:
-    code: str
-    name: str | None = UNSET
-    category: str | None = UNSET
-    units: list[str]
+    code: str = strawberry.field(description="The code of the part.")
+    name: str | None = strawberry.field(
+        default=UNSET, description="What a new part is to be called."
+    )
+    category: str | None = strawberry.field(
+        default=UNSET, description="The category of a new part; null for none."
+    )
+    units: list[str] = strawberry.field(description="The codes of the units it takes.")
 
 
 @strawberry.input(
@@ -52,38 +58,52 @@ class SplitPart:
     "is closed when nothing is left under it."
 )
 class SplitInput:
-    unit: str
-    into: list[SplitPart]
-    close: bool
+    unit: str = strawberry.field(description="The code of the unit that is split.")
+    into: list[SplitPart] = strawberry.field(description="The parts.")
+    close: bool = strawberry.field(description="Whether the unit is closed.")
 
 
 @strawberry.input(description="Nothing open may be left under it.")
 class DissolveInput:
-    unit: str
+    unit: str = strawberry.field(description="The code of the unit that is dissolved.")
 
 
 @strawberry.input(description="A new name.")
 class RenameInput:
-    unit: str
-    name: str
+    unit: str = strawberry.field(description="The code of the unit.")
+    name: str = strawberry.field(description="What it is to be called.")
 
 
 @strawberry.input(description="What is left out stays; a null category clears it.")
 class ReclassifyInput:
-    unit: str
-    kind: str | None = UNSET
-    category: str | None = UNSET
+    unit: str = strawberry.field(description="The code of the unit.")
+    kind: str | None = strawberry.field(default=UNSET, description="The new kind, by code.")
+    category: str | None = strawberry.field(default=UNSET, description="The new category.")
 
 
 @strawberry.input(one_of=True, description="One change, of one kind.")
 class ChangeInput:
-    establish: EstablishInput | None = UNSET
-    transfer: TransferInput | None = UNSET
-    merge: MergeInput | None = UNSET
-    split: SplitInput | None = UNSET
-    dissolve: DissolveInput | None = UNSET
-    rename: RenameInput | None = UNSET
-    reclassify: ReclassifyInput | None = UNSET
+    establish: EstablishInput | None = strawberry.field(
+        default=UNSET, description="A unit is established (thành lập)."
+    )
+    transfer: TransferInput | None = strawberry.field(
+        default=UNSET, description="A unit is transferred (chuyển giao)."
+    )
+    merge: MergeInput | None = strawberry.field(
+        default=UNSET, description="Units are merged (sáp nhập, hợp nhất)."
+    )
+    split: SplitInput | None = strawberry.field(
+        default=UNSET, description="A unit is split (chia, tách)."
+    )
+    dissolve: DissolveInput | None = strawberry.field(
+        default=UNSET, description="A unit is dissolved (giải thể)."
+    )
+    rename: RenameInput | None = strawberry.field(
+        default=UNSET, description="A unit is renamed (đổi tên)."
+    )
+    reclassify: ReclassifyInput | None = strawberry.field(
+        default=UNSET, description="A unit changes kind or category (chuyển loại hình)."
+    )
 
 
 @strawberry.input(
@@ -91,15 +111,20 @@ class ChangeInput:
     "checked change by change; kinds, cycles and open units under closed ones on the result."
 )
 class DecisionInput:
-    client_key: str | None = UNSET
-    number: str
-    title: str
+    client_key: str | None = strawberry.field(
+        default=UNSET,
+        description="Chosen by the client: sent again, the same key stores nothing twice.",
+    )
+    number: str = strawberry.field(description="A number that was never used.")
+    title: str = strawberry.field(description="What it is called.")
     issued_by: str = strawberry.field(
         description="The code of the unit whose committee decided: reach is measured from it."
     )
-    issued_on: date
-    effective_on: date
-    changes: list[ChangeInput]
+    issued_on: date = strawberry.field(description="The day it was signed.")
+    effective_on: date = strawberry.field(
+        description="The first day on which it holds; may lie ahead, or back."
+    )
+    changes: list[ChangeInput] = strawberry.field(description="What it changes, in order.")
 
 
 def given_decision(input: DecisionInput) -> Given:

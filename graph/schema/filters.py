@@ -25,6 +25,9 @@ T = TypeVar("T")
 MAX_LISTED = 1_000
 """The most different elements of a list in a filter."""
 
+UNIT_KINDS = "Kinds of unit, by code: of the unit on the tree under which the record counts."
+UNIT_CATEGORIES = "Categories of unit, likewise."
+
 
 def given(value: T | None) -> T | None:
     """What was given; null where it was left out."""
@@ -48,10 +51,14 @@ def listed(values: list[T] | None, field: str) -> tuple[T, ...] | None:
     "`status` is that of the day asked for."
 )
 class UnitFilter:
-    kind: list[str] | None = UNSET
-    category: list[str] | None = UNSET
-    name_contains: str | None = UNSET
-    status: UnitStatus = UnitStatus.OPEN
+    kind: list[str] | None = strawberry.field(default=UNSET, description="Kinds, by code.")
+    category: list[str] | None = strawberry.field(default=UNSET, description="Categories.")
+    name_contains: str | None = strawberry.field(
+        default=UNSET, description="Part of the name: case and diacritics do not count."
+    )
+    status: UnitStatus = strawberry.field(
+        default=UnitStatus.OPEN, description="Open ones, closed ones, or any."
+    )
 
 
 def unit_filter(chosen: UnitFilter | None) -> placements.UnitFilter:
@@ -68,16 +75,30 @@ def unit_filter(chosen: UnitFilter | None) -> placements.UnitFilter:
 
 @strawberry.input(description="Ranges include both ends.")
 class MeetingFilter:
-    kind: list[MeetingKind] | None = UNSET
-    form: list[MeetingForm] | None = UNSET
-    held_from: date | None = UNSET
-    held_to: date | None = UNSET
-    unit_kind: list[str] | None = UNSET
-    unit_category: list[str] | None = UNSET
-    score_at_least: float | None = UNSET
-    score_below: float | None = UNSET
-    minutes_kept: bool | None = UNSET
-    attended_by_higher_committee: bool | None = UNSET
+    kind: list[MeetingKind] | None = strawberry.field(
+        default=UNSET, description="Kinds of meeting."
+    )
+    form: list[MeetingForm] | None = strawberry.field(default=UNSET, description="How it was held.")
+    held_from: date | None = strawberry.field(
+        default=UNSET, description="Held on this day or later."
+    )
+    held_to: date | None = strawberry.field(
+        default=UNSET, description="Held on this day or before."
+    )
+    unit_kind: list[str] | None = strawberry.field(default=UNSET, description=UNIT_KINDS)
+    unit_category: list[str] | None = strawberry.field(default=UNSET, description=UNIT_CATEGORIES)
+    score_at_least: float | None = strawberry.field(
+        default=UNSET, description="Scored this or more."
+    )
+    score_below: float | None = strawberry.field(
+        default=UNSET, description="Scored less than this."
+    )
+    minutes_kept: bool | None = strawberry.field(
+        default=UNSET, description="Whether minutes were kept."
+    )
+    attended_by_higher_committee: bool | None = strawberry.field(
+        default=UNSET, description="Whether a member of a higher committee attended."
+    )
 
 
 def meeting_filter(chosen: MeetingFilter | None) -> filters.MeetingFilter:
@@ -99,12 +120,15 @@ def meeting_filter(chosen: MeetingFilter | None) -> filters.MeetingFilter:
 
 @strawberry.input(description="Ranges include both ends.")
 class EvaluationFilter:
-    rating: list[Rating] | None = UNSET
-    year_from: int | None = UNSET
-    year_to: int | None = UNSET
-    unit_kind: list[str] | None = UNSET
-    unit_category: list[str] | None = UNSET
-    four_goods: bool | None = UNSET
+    rating: list[Rating] | None = strawberry.field(default=UNSET, description="Ratings.")
+    year_from: int | None = strawberry.field(default=UNSET, description="Of this year or later.")
+    year_to: int | None = strawberry.field(default=UNSET, description="Of this year or before.")
+    unit_kind: list[str] | None = strawberry.field(default=UNSET, description=UNIT_KINDS)
+    unit_category: list[str] | None = strawberry.field(default=UNSET, description=UNIT_CATEGORIES)
+    four_goods: bool | None = strawberry.field(
+        default=UNSET,
+        description="Whether all four goods hold; neither, where one of them was not judged.",
+    )
 
 
 def evaluation_filter(chosen: EvaluationFilter | None) -> filters.EvaluationFilter:
@@ -122,16 +146,30 @@ def evaluation_filter(chosen: EvaluationFilter | None) -> filters.EvaluationFilt
 
 @strawberry.input(description="Ranges include both ends.")
 class InspectionFilter:
-    kind: list[InspectionKind] | None = UNSET
-    ground: list[InspectionGround] | None = UNSET
-    body: list[InspectionBody] | None = UNSET
-    status: list[InspectionStatus] | None = UNSET
-    planned_from: date | None = UNSET
-    planned_to: date | None = UNSET
-    concluded_from: date | None = UNSET
-    concluded_to: date | None = UNSET
-    unit_kind: list[str] | None = UNSET
-    unit_category: list[str] | None = UNSET
+    kind: list[InspectionKind] | None = strawberry.field(
+        default=UNSET, description="Inspection or supervision."
+    )
+    ground: list[InspectionGround] | None = strawberry.field(default=UNSET, description="Grounds.")
+    body: list[InspectionBody] | None = strawberry.field(
+        default=UNSET, description="Bodies that inspect."
+    )
+    status: list[InspectionStatus] | None = strawberry.field(
+        default=UNSET, description="How far it has come."
+    )
+    planned_from: date | None = strawberry.field(
+        default=UNSET, description="Planned for this day or later."
+    )
+    planned_to: date | None = strawberry.field(
+        default=UNSET, description="Planned for this day or before."
+    )
+    concluded_from: date | None = strawberry.field(
+        default=UNSET, description="Concluded on this day or later."
+    )
+    concluded_to: date | None = strawberry.field(
+        default=UNSET, description="Concluded on this day or before."
+    )
+    unit_kind: list[str] | None = strawberry.field(default=UNSET, description=UNIT_KINDS)
+    unit_category: list[str] | None = strawberry.field(default=UNSET, description=UNIT_CATEGORIES)
 
 
 def inspection_filter(chosen: InspectionFilter | None) -> filters.InspectionFilter:

@@ -39,7 +39,7 @@ class Grant(Node):
         return found
 
     roles: list[str] = strawberry.field(description="The roles whose holders see.")
-    resources: list[str] = strawberry.field(description="meeting, evaluation, inspection.")
+    resources: list[str] = strawberry.field(description="Of meeting, evaluation, inspection.")
     actions: list[str] = strawberry.field(
         description="`read`: single records; `summarise`: figures."
     )
@@ -67,16 +67,24 @@ GrantConnection = Connection[Grant]
     "neither above nor below `of`. `validTo` is at most five years after `validFrom`."
 )
 class GrantInput:
-    client_key: str | None = UNSET
-    of: str
-    to: str
-    roles: list[str]
-    resources: list[str]
-    actions: list[str]
-    max_rank: int | None = UNSET
-    purpose: str
-    valid_from: date
-    valid_to: date
+    client_key: str | None = strawberry.field(
+        default=UNSET,
+        description="Chosen by the client: sent again, the same key stores nothing twice.",
+    )
+    of: str = strawberry.field(description="The code of the unit whose subtree is to be seen.")
+    to: str = strawberry.field(description="The code of the unit at which the roles are held.")
+    roles: list[str] = strawberry.field(description="The roles whose holders are to see.")
+    resources: list[str] = strawberry.field(description="Any of meeting, evaluation, inspection.")
+    actions: list[str] = strawberry.field(
+        description="Any of read (single records), summarise (figures)."
+    )
+    max_rank: int | None = strawberry.field(
+        default=UNSET,
+        description="The highest rank of a unit that is to be seen; null without a limit.",
+    )
+    purpose: str = strawberry.field(description="What it is made for.")
+    valid_from: date = strawberry.field(description="Its first day.")
+    valid_to: date = strawberry.field(description="First day on which it no longer holds.")
 
 
 def given_grant(asked: GrantInput) -> granting.Given:

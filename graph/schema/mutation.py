@@ -1,10 +1,10 @@
 """What can be written: records, decisions and rights, each answered with what was stored."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
-from strawberry import UNSET
+from strawberry import UNSET, argument
 
 from graph.resolvers import appointing, correcting, deciding, granting, writing
 from graph.resolvers.correcting import Revising
@@ -27,6 +27,14 @@ from graph.schema.recording import (
 )
 from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
 
+Id = Annotated[strawberry.ID, argument(description="The record's id.")]
+Revision = Annotated[int, argument(description="The revision that was read.")]
+Reason = Annotated[str, argument(description="Why: kept in the trail.")]
+ReasonGiven = Annotated[
+    str | None, argument(description="Why, where there is something to say: kept in the trail.")
+]
+INPUT = argument(description="What is to be stored.")
+
 
 @strawberry.type(
     description="All mutations of one request are stored together or not at all. `clientKey`: the "
@@ -35,17 +43,23 @@ from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
 )
 class Mutation:
     @strawberry.mutation(description="Records a meeting.")
-    async def record_meeting(self, info: Info, input: RecordMeetingInput) -> Meeting:
+    async def record_meeting(
+        self, info: Info, input: Annotated[RecordMeetingInput, INPUT]
+    ) -> Meeting:
         found: Any = await writing.record(info.context, MEETINGS, given_meeting(input))
         return found
 
     @strawberry.mutation(description="Records an evaluation: one a unit and year.")
-    async def record_evaluation(self, info: Info, input: RecordEvaluationInput) -> Evaluation:
+    async def record_evaluation(
+        self, info: Info, input: Annotated[RecordEvaluationInput, INPUT]
+    ) -> Evaluation:
         found: Any = await writing.record(info.context, EVALUATIONS, given_evaluation(input))
         return found
 
     @strawberry.mutation(description="Records an inspection.")
-    async def record_inspection(self, info: Info, input: RecordInspectionInput) -> Inspection:
+    async def record_inspection(
+        self, info: Info, input: Annotated[RecordInspectionInput, INPUT]
+    ) -> Inspection:
         found: Any = await writing.record(info.context, INSPECTIONS, given_inspection(input))
         return found
 
@@ -56,10 +70,10 @@ class Mutation:
     async def revise_meeting(
         self,
         info: Info,
-        id: strawberry.ID,
-        revision: int,
-        input: RecordMeetingInput,
-        reason: str | None = UNSET,
+        id: Id,
+        revision: Revision,
+        input: Annotated[RecordMeetingInput, INPUT],
+        reason: ReasonGiven = UNSET,
     ) -> Meeting:
         asked = Revising(id, revision, given_meeting(input), given(reason))
         found: Any = await correcting.revise(info.context, MEETINGS, asked)
@@ -72,10 +86,10 @@ class Mutation:
     async def revise_evaluation(
         self,
         info: Info,
-        id: strawberry.ID,
-        revision: int,
-        input: RecordEvaluationInput,
-        reason: str | None = UNSET,
+        id: Id,
+        revision: Revision,
+        input: Annotated[RecordEvaluationInput, INPUT],
+        reason: ReasonGiven = UNSET,
     ) -> Evaluation:
         asked = Revising(id, revision, given_evaluation(input), given(reason))
         found: Any = await correcting.revise(info.context, EVALUATIONS, asked)
@@ -89,10 +103,10 @@ class Mutation:
     async def revise_inspection(
         self,
         info: Info,
-        id: strawberry.ID,
-        revision: int,
-        input: RecordInspectionInput,
-        reason: str | None = UNSET,
+        id: Id,
+        revision: Revision,
+        input: Annotated[RecordInspectionInput, INPUT],
+        reason: ReasonGiven = UNSET,
     ) -> Inspection:
         asked = Revising(id, revision, given_inspection(input), given(reason))
         found: Any = await correcting.revise(info.context, INSPECTIONS, asked)
@@ -103,7 +117,7 @@ class Mutation:
         "answered, reads as unknown. All versions are kept. `revision` as of reviseMeeting."
     )
     async def withdraw(
-        self, info: Info, id: strawberry.ID, revision: int, reason: str
+        self, info: Info, id: Id, revision: Revision, reason: Reason
     ) -> strawberry.ID:
         await correcting.withdraw(info.context, id, revision, reason)
         return id
@@ -112,7 +126,7 @@ class Mutation:
         description="Takes a decision of reorganisation: whole or not at all. Where it cannot be "
         "taken, extensions.problems has every reason."
     )
-    async def decide(self, info: Info, input: DecisionInput) -> Decision:
+    async def decide(self, info: Info, input: Annotated[DecisionInput, INPUT]) -> Decision:
         found: Any = await deciding.decide(info.context, given_decision(input))
         return found
 
@@ -121,7 +135,12 @@ class Mutation:
         "grant holds on to what it made; else CONFLICT with how many, and the names of those in "
         "sight. Its codes and number stay used."
     )
-    async def reverse_decision(self, info: Info, number: str, reason: str) -> Decision:
+    async def reverse_decision(
+        self,
+        info: Info,
+        number: Annotated[str, argument(description="The decision's number.")],
+        reason: Reason,
+    ) -> Decision:
         found: Any = await deciding.reverse(info.context, number, reason)
         return found
 
@@ -129,7 +148,7 @@ class Mutation:
         description="Makes an appointment: of whom one likes but oneself, to the roles and in the "
         "subtree that the policy gives. It counts from the next request on."
     )
-    async def appoint(self, info: Info, input: AppointInput) -> Appointment:
+    async def appoint(self, info: Info, input: Annotated[AppointInput, INPUT]) -> Appointment:
         found: Any = await appointing.appoint(info.context, given_appointment(input))
         return found
 
@@ -137,7 +156,12 @@ class Mutation:
         description="Ends an appointment: from `on` (not before today, not after its validTo) it "
         "no longer holds. The right to make it is the right to end it."
     )
-    async def end_appointment(self, info: Info, id: strawberry.ID, on: date) -> Appointment:
+    async def end_appointment(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, argument(description="The appointment's id.")],
+        on: Annotated[date, argument(description="First day on which it no longer holds.")],
+    ) -> Appointment:
         found: Any = await appointing.end(info.context, id, on)
         return found
 
@@ -145,11 +169,16 @@ class Mutation:
         description="Lets holders of roles at another unit see a unit's subtree, for a purpose and "
         "a time; never more than the grantor's own appointments show there."
     )
-    async def grant(self, info: Info, input: GrantInput) -> Grant:
+    async def grant(self, info: Info, input: Annotated[GrantInput, INPUT]) -> Grant:
         found: Any = await granting.grant(info.context, given_grant(input))
         return found
 
     @strawberry.mutation(description="Ends a grant at once.")
-    async def revoke_grant(self, info: Info, id: strawberry.ID, reason: str) -> Grant:
+    async def revoke_grant(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, argument(description="The grant's id.")],
+        reason: Reason,
+    ) -> Grant:
         found: Any = await granting.revoke(info.context, id, reason)
         return found

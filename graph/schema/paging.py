@@ -36,22 +36,24 @@ class PageInfo:
 
 @strawberry.type(description="An element of a list and where it stands.")
 class Edge(Generic[T]):
-    cursor: str
-    node: T
+    cursor: str = strawberry.field(
+        description="Where the element stands: given to `after`, the page begins behind it."
+    )
+    node: T = strawberry.field(description="The element.")
 
 
 @strawberry.type(description="A page of a list, with what clients ask about the list.")
 class Connection(Generic[T]):
-    @strawberry.field
+    @strawberry.field(description="The elements of the page, each with its cursor.")
     async def edges(self) -> list[Edge[T]]:
         found: Any = await connection(self).edges()
         return found
 
-    @strawberry.field
+    @strawberry.field(description="The elements of the page.")
     async def nodes(self) -> list[T]:
         return await connection(self).nodes()
 
-    @strawberry.field
+    @strawberry.field(description="Where the page lies in the list.")
     def page_info(self) -> PageInfo:
         found: Any = self
         return found

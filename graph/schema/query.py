@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import strawberry
-from strawberry import UNSET
+from strawberry import UNSET, argument
 
 from graph.resolvers import (
     appointments,
@@ -19,6 +19,18 @@ from graph.resolvers import (
     viewer,
 )
 from graph.schema.appointments import AppointmentConnection
+from graph.schema.arguments import (
+    FILTER,
+    GROUP_BY,
+    UNIT_FILTER,
+    After,
+    AsOf,
+    Attributed,
+    First,
+    InForceOn,
+    OrderBy,
+    Within,
+)
 from graph.schema.asking import NO_GROUPS, list_of, measures_of, selected_names
 from graph.schema.auditing import AuditConnection
 from graph.schema.deciding import DecisionInput, given_decision
@@ -54,7 +66,11 @@ class Query:
         return found
 
     @strawberry.field(description="Whatever a global id names; null where out of reach.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, argument(description="As its `id` was answered.")],
+    ) -> Node | None:
         found: Any = await viewer.node(info.context, id)
         return found
 
@@ -62,7 +78,12 @@ class Query:
         description="A unit by its code, as the tree stood on `asOf` (today if left out): so are "
         "its parent, path, children and figures."
     )
-    async def unit(self, info: Info, code: str, as_of: date | None = UNSET) -> Unit | None:
+    async def unit(
+        self,
+        info: Info,
+        code: Annotated[str, argument(description="The unit's code.")],
+        as_of: AsOf = UNSET,
+    ) -> Unit | None:
         day = given(as_of) or info.context.today
         found: Any = await units.find(info.context, code, day)
         return found
@@ -73,11 +94,11 @@ class Query:
     async def units(
         self,
         info: Info,
-        within: str | None = UNSET,
-        filter: UnitFilter | None = UNSET,
-        as_of: date | None = UNSET,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        within: Within = UNSET,
+        filter: Annotated[UnitFilter | None, UNIT_FILTER] = UNSET,
+        as_of: AsOf = UNSET,
+        first: First = 50,
+        after: After = UNSET,
     ) -> UnitConnection | None:
         found: Any = await units.listed(
             info.context, given(within), unit_filter(filter), given(as_of), first, given(after)
@@ -88,11 +109,11 @@ class Query:
     async def meetings(
         self,
         info: Info,
-        within: str | None = UNSET,
-        filter: MeetingFilter | None = UNSET,
-        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        within: Within = UNSET,
+        filter: Annotated[MeetingFilter | None, FILTER] = UNSET,
+        order_by: OrderBy = RecordOrder.NEWEST_FIRST,
+        first: First = 50,
+        after: After = UNSET,
     ) -> MeetingConnection | None:
         asked = list_of(info, meeting_filter(filter), order_by, first, after)
         found: Any = await records.listed(info.context, MEETINGS, given(within), asked)
@@ -102,11 +123,11 @@ class Query:
     async def evaluations(
         self,
         info: Info,
-        within: str | None = UNSET,
-        filter: EvaluationFilter | None = UNSET,
-        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        within: Within = UNSET,
+        filter: Annotated[EvaluationFilter | None, FILTER] = UNSET,
+        order_by: OrderBy = RecordOrder.NEWEST_FIRST,
+        first: First = 50,
+        after: After = UNSET,
     ) -> EvaluationConnection | None:
         asked = list_of(info, evaluation_filter(filter), order_by, first, after)
         found: Any = await records.listed(info.context, EVALUATIONS, given(within), asked)
@@ -116,11 +137,11 @@ class Query:
     async def inspections(
         self,
         info: Info,
-        within: str | None = UNSET,
-        filter: InspectionFilter | None = UNSET,
-        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        within: Within = UNSET,
+        filter: Annotated[InspectionFilter | None, FILTER] = UNSET,
+        order_by: OrderBy = RecordOrder.NEWEST_FIRST,
+        first: First = 50,
+        after: After = UNSET,
     ) -> InspectionConnection | None:
         asked = list_of(info, inspection_filter(filter), order_by, first, after)
         found: Any = await records.listed(info.context, INSPECTIONS, given(within), asked)
@@ -134,11 +155,11 @@ class Query:
     async def meeting_summary(
         self,
         info: Info,
-        within: str | None = UNSET,
-        filter: MeetingFilter | None = UNSET,
-        group_by: list[MeetingGrouping] | None = NO_GROUPS,
-        as_of: date | None = UNSET,
-        attribution: Attribution | None = Attribution.AS_OF,
+        within: Within = UNSET,
+        filter: Annotated[MeetingFilter | None, FILTER] = UNSET,
+        group_by: Annotated[list[MeetingGrouping] | None, GROUP_BY] = NO_GROUPS,
+        as_of: AsOf = UNSET,
+        attribution: Attributed = Attribution.AS_OF,
     ) -> list[MeetingSummary] | None:
         asked = measures_of(info, meeting_filter(filter), group_by, attribution)
         found: Any = await summaries.summarised(
@@ -150,11 +171,11 @@ class Query:
     async def evaluation_summary(
         self,
         info: Info,
-        within: str | None = UNSET,
-        filter: EvaluationFilter | None = UNSET,
-        group_by: list[EvaluationGrouping] | None = NO_GROUPS,
-        as_of: date | None = UNSET,
-        attribution: Attribution | None = Attribution.AS_OF,
+        within: Within = UNSET,
+        filter: Annotated[EvaluationFilter | None, FILTER] = UNSET,
+        group_by: Annotated[list[EvaluationGrouping] | None, GROUP_BY] = NO_GROUPS,
+        as_of: AsOf = UNSET,
+        attribution: Attributed = Attribution.AS_OF,
     ) -> list[EvaluationSummary] | None:
         asked = measures_of(info, evaluation_filter(filter), group_by, attribution)
         found: Any = await summaries.summarised(
@@ -166,11 +187,11 @@ class Query:
     async def inspection_summary(
         self,
         info: Info,
-        within: str | None = UNSET,
-        filter: InspectionFilter | None = UNSET,
-        group_by: list[InspectionGrouping] | None = NO_GROUPS,
-        as_of: date | None = UNSET,
-        attribution: Attribution | None = Attribution.AS_OF,
+        within: Within = UNSET,
+        filter: Annotated[InspectionFilter | None, FILTER] = UNSET,
+        group_by: Annotated[list[InspectionGrouping] | None, GROUP_BY] = NO_GROUPS,
+        as_of: AsOf = UNSET,
+        attribution: Attributed = Attribution.AS_OF,
     ) -> list[InspectionSummary] | None:
         asked = measures_of(info, inspection_filter(filter), group_by, attribution)
         found: Any = await summaries.summarised(
@@ -182,7 +203,11 @@ class Query:
         description="A decision by its number. Seen by who sees one of its units, today or on the "
         "tree of its day."
     )
-    async def decision(self, info: Info, number: str) -> Decision | None:
+    async def decision(
+        self,
+        info: Info,
+        number: Annotated[str, argument(description="The decision's number.")],
+    ) -> Decision | None:
         found: Any = await decisions.find(info.context, number)
         return found
 
@@ -194,11 +219,15 @@ class Query:
     async def decisions(
         self,
         info: Info,
-        within: str | None = UNSET,
-        effective_from: date | None = UNSET,
-        effective_to: date | None = UNSET,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        within: Within = UNSET,
+        effective_from: Annotated[
+            date | None, argument(description="In force from this day or later.")
+        ] = UNSET,
+        effective_to: Annotated[
+            date | None, argument(description="In force from this day or before.")
+        ] = UNSET,
+        first: First = 50,
+        after: After = UNSET,
     ) -> DecisionConnection | None:
         days = given(effective_from), given(effective_to)
         found: Any = await decisions.listed(info.context, given(within), *days, first, given(after))
@@ -208,7 +237,11 @@ class Query:
         description="What `decide` would do, without doing it; `decide` fails with the first "
         "problem's code and all of them in extensions.problems."
     )
-    async def preview_decision(self, info: Info, input: DecisionInput) -> DecisionPreview | None:
+    async def preview_decision(
+        self,
+        info: Info,
+        input: Annotated[DecisionInput, argument(description="The decision to be looked at.")],
+    ) -> DecisionPreview | None:
         asked = given_decision(input), selected_names(info)
         found: Any = await previewing.preview(info.context, *asked)
         return found
@@ -221,11 +254,13 @@ class Query:
     async def appointments(
         self,
         info: Info,
-        within: str | None = UNSET,
-        principal: str | None = UNSET,
-        in_force_on: date | None = UNSET,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        within: Within = UNSET,
+        principal: Annotated[
+            str | None, argument(description="Whose they are; null: anybody's.")
+        ] = UNSET,
+        in_force_on: InForceOn = UNSET,
+        first: First = 50,
+        after: After = UNSET,
     ) -> AppointmentConnection | None:
         asked = given(within), given(principal), given(in_force_on), first, given(after)
         found: Any = await appointments.listed(info.context, *asked)
@@ -238,10 +273,10 @@ class Query:
     async def grants(
         self,
         info: Info,
-        within: str | None = UNSET,
-        in_force_on: date | None = UNSET,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        within: Within = UNSET,
+        in_force_on: InForceOn = UNSET,
+        first: First = 50,
+        after: After = UNSET,
     ) -> GrantConnection | None:
         asked = given(within), given(in_force_on), first, given(after)
         found: Any = await grants.listed(info.context, *asked)
@@ -254,13 +289,22 @@ class Query:
     async def audit(
         self,
         info: Info,
-        within: str | None = UNSET,
-        since: Annotated[datetime | None, strawberry.argument(name="from")] = UNSET,
-        until: Annotated[datetime | None, strawberry.argument(name="to")] = UNSET,
-        principal: str | None = UNSET,
-        action: str | None = UNSET,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        within: Within = UNSET,
+        since: Annotated[
+            datetime | None, argument(name="from", description="Done at this moment or later.")
+        ] = UNSET,
+        until: Annotated[
+            datetime | None, argument(name="to", description="Done at this moment or before.")
+        ] = UNSET,
+        principal: Annotated[
+            str | None, argument(description="Who did it; null: anybody.")
+        ] = UNSET,
+        action: Annotated[
+            str | None,
+            argument(description="What was done: an `action` of an entry; null: anything."),
+        ] = UNSET,
+        first: First = 50,
+        after: After = UNSET,
     ) -> AuditConnection | None:
         chosen = given(within), given(since), given(until), given(principal), given(action)
         found: Any = await auditing.listed(
@@ -276,10 +320,12 @@ class Query:
     async def explain(
         self,
         info: Info,
-        action: str,
-        resource: str,
-        unit_code: str,
-        principal: str | None = UNSET,
+        action: Annotated[str, argument(description="What is to be done, as the policy names it.")],
+        resource: Annotated[str, argument(description="To what, as the policy names it.")],
+        unit_code: Annotated[str, argument(description="The code of the unit at which.")],
+        principal: Annotated[
+            str | None, argument(description="Who is to do it; null: the viewer.")
+        ] = UNSET,
     ) -> Explanation | None:
         asked = action, resource, unit_code, given(principal)
         found: Any = await explaining.explain(info.context, *asked)

@@ -7,6 +7,8 @@ from typing import Any
 from graphql import GraphQLError, StringValueNode, ValueNode
 from strawberry import scalar
 
+RFC_3339 = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6"
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -41,7 +43,8 @@ def _parse_moment(value: Any) -> datetime:
 
 DATE = scalar(
     name="Date",
-    description="A day: YYYY-MM-DD, and no other form of ISO 8601.",
+    description="A day: YYYY-MM-DD, and no other form of ISO 8601 (the full-date of RFC 3339).",
+    specified_by_url=RFC_3339,
     serialize=date.isoformat,
     parse_value=parse_day,
     parse_literal=_parse_day_literal,
@@ -49,7 +52,8 @@ DATE = scalar(
 
 DATE_TIME = scalar(
     name="DateTime",
-    description="A moment in ISO 8601 with its offset.",
+    description="A moment in ISO 8601 with its offset, answered as the date-time of RFC 3339.",
+    specified_by_url=RFC_3339,
     serialize=datetime.isoformat,
     parse_value=_parse_moment,
 )

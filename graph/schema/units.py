@@ -1,12 +1,21 @@
 """Units as clients see them, with all that hangs from a unit: lists and sums of its records."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
 from graph.resolvers import histories, records, summaries, units
+from graph.schema.arguments import (
+    FILTER,
+    GROUP_BY,
+    UNIT_FILTER,
+    After,
+    Attributed,
+    First,
+    OrderBy,
+)
 from graph.schema.asking import NO_GROUPS, list_of, measures_of
 from graph.schema.decisions import UnitVersion
 from graph.schema.enumerations import Attribution, RecordOrder
@@ -31,19 +40,24 @@ from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
 
 @strawberry.type(description="Kinds of unit are data: code, official name, rank.")
 class UnitKind:
-    code: str
-    name: str
-    rank: int
+    code: str = strawberry.field(description="What it is named by in filters and decisions.")
+    name: str = strawberry.field(description="The official name, Vietnamese.")
+    rank: int = strawberry.field(
+        description="Where it stands among kinds: 0 is the top. Rank is not depth."
+    )
 
 
 @strawberry.type(description="A unit (tổ chức đảng) as the tree stood on the day asked for.")
 class Unit(Node):
-    code: str
-    name: str
-    category: str | None
-    established_on: date
+    code: str = strawberry.field(description="Names the unit for ever, whatever becomes of it.")
+    name: str = strawberry.field(description="What it is called.")
+    category: str | None = strawberry.field(
+        description="Its category (loại hình): units are compared within it; null where it has "
+        "none."
+    )
+    established_on: date = strawberry.field(description="First day on which it stands.")
 
-    @strawberry.field
+    @strawberry.field(description="Its kind.")
     def kind(self, info: Info) -> UnitKind:
         found: Any = units.kind(info.context, _placed(self))
         return found
@@ -72,9 +86,9 @@ class Unit(Node):
     async def children(
         self,
         info: Info,
-        filter: UnitFilter | None = UNSET,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        filter: Annotated[UnitFilter | None, UNIT_FILTER] = UNSET,
+        first: First = 50,
+        after: After = UNSET,
     ) -> Connection["Unit"]:
         found: Any = await units.children(
             info.context, _placed(self), unit_filter(filter), first, given(after)
@@ -108,10 +122,10 @@ class Unit(Node):
     async def meetings(
         self,
         info: Info,
-        filter: MeetingFilter | None = UNSET,
-        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        filter: Annotated[MeetingFilter | None, FILTER] = UNSET,
+        order_by: OrderBy = RecordOrder.NEWEST_FIRST,
+        first: First = 50,
+        after: After = UNSET,
     ) -> MeetingConnection | None:
         asked = list_of(info, meeting_filter(filter), order_by, first, after)
         found: Any = await records.of_unit(info.context, MEETINGS, _placed(self), asked)
@@ -121,10 +135,10 @@ class Unit(Node):
     async def evaluations(
         self,
         info: Info,
-        filter: EvaluationFilter | None = UNSET,
-        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        filter: Annotated[EvaluationFilter | None, FILTER] = UNSET,
+        order_by: OrderBy = RecordOrder.NEWEST_FIRST,
+        first: First = 50,
+        after: After = UNSET,
     ) -> EvaluationConnection | None:
         asked = list_of(info, evaluation_filter(filter), order_by, first, after)
         found: Any = await records.of_unit(info.context, EVALUATIONS, _placed(self), asked)
@@ -134,10 +148,10 @@ class Unit(Node):
     async def inspections(
         self,
         info: Info,
-        filter: InspectionFilter | None = UNSET,
-        order_by: RecordOrder | None = RecordOrder.NEWEST_FIRST,
-        first: int | None = 50,
-        after: str | None = UNSET,
+        filter: Annotated[InspectionFilter | None, FILTER] = UNSET,
+        order_by: OrderBy = RecordOrder.NEWEST_FIRST,
+        first: First = 50,
+        after: After = UNSET,
     ) -> InspectionConnection | None:
         asked = list_of(info, inspection_filter(filter), order_by, first, after)
         found: Any = await records.of_unit(info.context, INSPECTIONS, _placed(self), asked)
@@ -147,9 +161,9 @@ class Unit(Node):
     async def meeting_summary(
         self,
         info: Info,
-        filter: MeetingFilter | None = UNSET,
-        group_by: list[MeetingGrouping] | None = NO_GROUPS,
-        attribution: Attribution | None = Attribution.AS_OF,
+        filter: Annotated[MeetingFilter | None, FILTER] = UNSET,
+        group_by: Annotated[list[MeetingGrouping] | None, GROUP_BY] = NO_GROUPS,
+        attribution: Attributed = Attribution.AS_OF,
     ) -> list[MeetingSummary] | None:
         asked = measures_of(info, meeting_filter(filter), group_by, attribution)
         found: Any = await summaries.of_unit(info.context, summaries.MEETINGS, _placed(self), asked)
@@ -159,9 +173,9 @@ class Unit(Node):
     async def evaluation_summary(
         self,
         info: Info,
-        filter: EvaluationFilter | None = UNSET,
-        group_by: list[EvaluationGrouping] | None = NO_GROUPS,
-        attribution: Attribution | None = Attribution.AS_OF,
+        filter: Annotated[EvaluationFilter | None, FILTER] = UNSET,
+        group_by: Annotated[list[EvaluationGrouping] | None, GROUP_BY] = NO_GROUPS,
+        attribution: Attributed = Attribution.AS_OF,
     ) -> list[EvaluationSummary] | None:
         asked = measures_of(info, evaluation_filter(filter), group_by, attribution)
         found: Any = await summaries.of_unit(
@@ -173,9 +187,9 @@ class Unit(Node):
     async def inspection_summary(
         self,
         info: Info,
-        filter: InspectionFilter | None = UNSET,
-        group_by: list[InspectionGrouping] | None = NO_GROUPS,
-        attribution: Attribution | None = Attribution.AS_OF,
+        filter: Annotated[InspectionFilter | None, FILTER] = UNSET,
+        group_by: Annotated[list[InspectionGrouping] | None, GROUP_BY] = NO_GROUPS,
+        attribution: Attributed = Attribution.AS_OF,
     ) -> list[InspectionSummary] | None:
         asked = measures_of(info, inspection_filter(filter), group_by, attribution)
         found: Any = await summaries.of_unit(

@@ -13,6 +13,7 @@ import pytest
 from graphql import build_schema
 
 from tests import province
+from tests.clients.schema import printed
 from tests.oracle.served import Commands, Outcome, environment
 from tests.province import TODAY
 
@@ -195,6 +196,7 @@ def test_the_schema_is_printed_whole(operator: Operator) -> None:
     assert (outcome.exit_code, outcome.errors) == (0, "")
     built = build_schema(outcome.output)
     assert built.mutation_type is not None and "recordMeeting" in built.mutation_type.fields
+    assert outcome.output == printed()
 
 
 @pytest.mark.parametrize(
