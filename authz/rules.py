@@ -27,6 +27,7 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     "appointment": ("read",),
     "grant": ("read", "record"),
     "audit": ("read",),
+    "view": ("read", "record"),
 }
 """The actions that the server asks about, by resource."""
 APPOINTING = "appointment:"

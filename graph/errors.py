@@ -27,7 +27,7 @@ OVER_LIMIT = "The query is too costly: {what} {found}, at most {limit}."
 def formatted(error: GraphQLError, language: str) -> dict[str, Any]:
     """An error of an answer: message, path, locations, and extensions with its code."""
     shown: dict[str, Any] = {"message": "", "extensions": _extensions(error)}
-    shown["message"] = _message(error, language)
+    shown["message"] = sentence(error, language)
     if isinstance(error.original_error, Refused):
         shown["extensions"]["problems"] = [
             {"change": each.change, "code": each.code, "message": problem_said(each, language)}
@@ -70,7 +70,8 @@ def _extensions(error: GraphQLError) -> dict[str, Any]:
     return {"code": "BAD_USER_INPUT"} | ({"field": value.field} if value else {})
 
 
-def _message(error: GraphQLError, language: str) -> str:
+def sentence(error: GraphQLError, language: str) -> str:
+    """What an error says to a person, in their language."""
     cause = error.original_error
     if isinstance(cause, StoreError):
         return said(INTERNAL, {}, language)

@@ -32,8 +32,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from authz.rights import RightsKeeper
 from graph.documents import GRAPHQL_SCHEMA, Documents, as_graphql
 from graph.errors import formatted, log_internal
+from graph.examining import Examiner
+from graph.language import DEFAULT
 from graph.limits import Limits, TooCostly, cost
 from graph.persisted import PersistedDocuments
+from graph.resolvers import views
 from graph.resolvers.context import Context
 from graph.resolvers.deciding import catch_up
 from graph.resolvers.previewing import Overtaken
@@ -47,6 +50,7 @@ from hierarchy.store import HierarchyStore
 from hierarchy.unit import Kinds
 from records import trail
 from records.trail import AuditEntry
+from records.views import View
 
 ATTEMPTS = 4
 DECIDING = frozenset({"decide", "reverseDecision"})
@@ -125,6 +129,7 @@ class Executor:
 
     def __post_init__(self) -> None:
         self._documents = Documents(self.limits)
+        self._examiner = Examiner(self._documents, self.limits, self.persisted)
 
     async def answer(self, request: Request, principal: str) -> Answer:
         """The answer for a principal; never raises for what a client sent."""
@@ -170,6 +175,20 @@ class Executor:
         if not _asks_schema_alone(operation):
             return None
         return _answered(await _execute(prepared.document, request, None), request)
+
+    async def view(self, id: str, principal: str) -> View | None:
+        """The view of a global id that a principal may run at this moment; null where there is
+        none or it is out of reach, which takes the same statements."""
+        asked = Request("", None, None, DEFAULT)
+        async with self.store.reading() as connection:
+            revision = await read_revision(connection)
+            tree = self.tree.tree(connection)
+            context = await self._context(connection, tree, revision, asked, principal)
+            return await views.find(context, id)
+
+    def document(self, text: str) -> DocumentNode | None:
+        """A document as it would be run; null where it would be refused."""
+        return self._documents.prepared(text).document
 
     async def _read(
         self, document: DocumentNode, request: Request, principal: str
@@ -267,6 +286,7 @@ class Executor:
             today=today,
             now=datetime.now(UTC),
             language=request.language,
+            examiner=self._examiner,
         )
 
     async def _read_kinds(self, connection: AsyncConnection, revision: Revision) -> Kinds:

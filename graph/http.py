@@ -9,9 +9,9 @@ by the `Executor`.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import structlog
@@ -24,14 +24,16 @@ from graph.errors import INTERNAL, UNAUTHENTICATED, request_error
 from graph.execution import Answer, Executor
 from graph.language import preferred, weight
 from graph.persisted import digest_of
+from hierarchy.errors import BadInput, NotFound
 
 logger = structlog.get_logger(__name__)
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
-WILD = ("application/*", "*/*")
 VARY = "Accept, Accept-Language, Accept-Encoding, Authorization"
 READING = ("GET", "HEAD")
+STATUS = {"NOT_FOUND": 404, "FORBIDDEN": 403, "CONFLICT": 409, "INTERNAL": 500}
+"""Of an error that is the whole answer, by its code; of any other it is 400."""
 
 FindPrincipal = Callable[[str | None], Awaitable[str | None]]
 """The principal of a header Authorization; null where it names none that is accepted."""
@@ -49,6 +51,15 @@ class _Refusal(Exception):
 
 
 @dataclass(frozen=True)
+class Written:
+    """A body that is no JSON."""
+
+    content: bytes
+    media: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """Answers `/graphql`. `max_body` in bytes; `max_batch` requests in one array, 1 is none."""
 
@@ -58,14 +69,20 @@ class Endpoint:
     max_batch: int
     public_schema: bool
 
+    offered: ClassVar[tuple[str, ...]] = (JSON, GRAPHQL_JSON)
+    """The media types to answer in, those first that a client gets that asks for none."""
+
     async def __call__(self, request: Request) -> Response:
         language = preferred(request.headers.get("accept-language"))
-        media = _media(request.headers.get("accept"))
+        media = media_of(request.headers.get("accept"), self.offered)
         try:
             status, body = await self._answered(request, language, media)
         except _Refusal as refusal:
             error = request_error(refusal.code, refusal.message, language, **refusal.values)
             status, body = refusal.status, {"errors": [error]}
+        except (BadInput, NotFound) as refused:
+            error = request_error(refused.code, refused.message, language, **refused.values)
+            status, body = STATUS.get(refused.code, 400), {"errors": [error]}
         except HTTPException:
             raise
         except Exception:
@@ -76,20 +93,20 @@ class Endpoint:
     async def _answered(self, request: Request, language: str, media: str) -> tuple[int, Any]:
         principal = await self.principal(request.headers.get("authorization"))
         if principal is None and not self.public_schema:
-            raise _Refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED)
+            raise unauthenticated()
         asked = await self._asked(request, language)
         if isinstance(asked, list):
             answers = [await self._answer(each, principal) for each in asked]
             return 200, [answer.body for answer in answers]
         answer = await self._answer(asked, principal)
-        return _status(answer, media), answer.body
+        return status_of(answer, media), answer.body
 
     async def _answer(self, asked: execution.Request, principal: str | None) -> Answer:
         if principal is not None:
             return await self.executor.answer(asked, principal)
         answer = await self.executor.introspect(asked)
         if answer is None:
-            raise _Refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED)
+            raise unauthenticated()
         return answer
 
     async def _asked(
@@ -97,9 +114,7 @@ class Endpoint:
     ) -> execution.Request | list[execution.Request]:
         if request.method in READING:
             return _of_parameters(request, language)
-        if _content_type(request) != JSON:
-            raise _Refusal(415, "BAD_USER_INPUT", "The body of a request is application/json.")
-        body = _json(await self._body(request))
+        body = await self._json_body(request)
         if isinstance(body, list):
             return [_of_json(each, language) for each in self._batch(body)]
         return _of_json(body, language)
@@ -110,6 +125,11 @@ class Endpoint:
         if not 0 < len(body) <= self.max_batch:
             raise _bad("An array holds 1 to {limit} requests.", limit=self.max_batch)
         return body
+
+    async def _json_body(self, request: Request) -> Any:
+        if _content_type(request) != JSON:
+            raise _Refusal(415, "BAD_USER_INPUT", "The body of a request is application/json.")
+        return _json(await self._body(request))
 
     async def _body(self, request: Request) -> bytes:
         received = bytearray()
@@ -126,6 +146,11 @@ class Endpoint:
         except ClientDisconnect:
             raise HTTPException(400) from None
         return bytes(received)
+
+
+def unauthenticated() -> _Refusal:
+    """What is answered without a valid token."""
+    return _Refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED)
 
 
 def _bad(message: str, **values: object) -> _Refusal:
@@ -168,15 +193,16 @@ def _of_parameters(request: Request, language: str) -> execution.Request:
     return _request(
         given.get("query"),
         given.get("doc_id"),
-        _json_parameter(given.get("variables")),
+        json_parameter(given.get("variables")),
         given.get("operationName") or None,
-        _json_parameter(given.get("extensions")),
+        json_parameter(given.get("extensions")),
         language,
         may_write=False,
     )
 
 
-def _json_parameter(text: str | None) -> Any:
+def json_parameter(text: str | None) -> Any:
+    """What a parameter of an address says in JSON; null where it is left out or empty."""
     return _json(text.encode("utf-8", "replace")) if text else None
 
 
@@ -225,7 +251,7 @@ def _document(query: Any, doc_id: Any, digest: str | None) -> tuple[str, str | N
     return query, digest
 
 
-def _status(answer: Answer, media: str) -> int:
+def status_of(answer: Answer, media: str) -> int:
     """405 for a mutation by GET; 400 for a request that was not run, where the client knows the
     media type of GraphQL; otherwise 200."""
     if answer.is_forbidden_method:
@@ -233,24 +259,32 @@ def _status(answer: Answer, media: str) -> int:
     return 200 if answer.was_run or media == JSON else 400
 
 
-def _media(accept: str | None) -> str:
-    """The media type to answer in: the one the client weighs most, by the range that names it most
-    closely, and of equals the one named first; JSON where the client does not say or takes none."""
+def media_of(accept: str | None, offered: Sequence[str]) -> str:
+    """The media type to answer in: of those offered the one the client weighs most, by the range
+    that names it most closely, and of equals the one named first; JSON where the client does not
+    say or takes none."""
     asked: dict[str, float] = {}
     for part in (accept or "*/*").lower().split(","):
         kind, *parameters = part.split(";")
         asked.setdefault(kind.strip(), weight(parameters))
     weights = {
-        media: next((asked[kind] for kind in (media, *WILD) if kind in asked), 0.0)
-        for media in (JSON, GRAPHQL_JSON)
+        media: next((asked[kind] for kind in (media, *_ranges(media)) if kind in asked), 0.0)
+        for media in offered
     }
     named = [kind for kind in asked if kind in weights]
     best = max([*named, *weights], key=weights.__getitem__)
     return best if weights[best] > 0 else JSON
 
 
+def _ranges(media: str) -> tuple[str, str]:
+    """The ranges that hold a media type, the closest first."""
+    return f"{media.partition('/')[0]}/*", "*/*"
+
+
 def _response(request: Request, status: int, body: Any, media: str, language: str) -> Response:
-    content = orjson.dumps(body)
+    if not isinstance(body, Written):
+        body = Written(orjson.dumps(body), media if media in Endpoint.offered else JSON, {})
+    content = body.content
     headers = {"Vary": VARY, "Cache-Control": "private, no-cache", "Content-Language": language}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -260,7 +294,7 @@ def _response(request: Request, status: int, body: Any, media: str, language: st
         headers["ETag"] = f'W/"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
         if _is_known(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
-    return Response(content, status, headers, f"{media}; charset=utf-8")
+    return Response(content, status, headers | body.headers, f"{body.media}; charset=utf-8")
 
 
 def _is_known(if_none_match: str | None, etag: str) -> bool:

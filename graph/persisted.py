@@ -11,7 +11,10 @@ Having a name gives no right and takes none: what it names is run for the viewer
 
 import hashlib
 import re
+from collections.abc import Collection
 from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from graph.kept import Kept
 from hierarchy.errors import ChiboError, Forbidden
@@ -34,6 +37,10 @@ class TrustedDocuments(Protocol):
         """Whether a text of this SHA-256 is registered, under whatever id."""
         ...
 
+    async def held(self, digests: Collection[str], connection: AsyncConnection) -> set[str]:
+        """Those that are the SHA-256 of a registered text, asked on an open connection."""
+        ...
+
 
 class NoTrustedDocuments:
     """Where nothing was registered."""
@@ -44,6 +51,9 @@ class NoTrustedDocuments:
     async def holds(self, digest: str) -> bool:
         return False
 
+    async def held(self, digests: Collection[str], connection: AsyncConnection) -> set[str]:
+        return set()
+
 
 class UnknownDocument(ChiboError):
     """No document is known by this name. The message is read by clients' programs, which send the
@@ -53,6 +63,11 @@ class UnknownDocument(ChiboError):
 
     def __init__(self) -> None:
         super().__init__("PersistedQueryNotFound")
+
+
+def unregistered() -> Forbidden:
+    """What is said of a document that is not answered."""
+    return Forbidden("Only registered documents are answered here.")
 
 
 def digest_of(text: str) -> str:
@@ -86,7 +101,7 @@ class PersistedDocuments:
         if not query:
             return await self._known(document_id or "")
         if not await self.may_run(query):
-            raise Forbidden("Only registered documents are answered here.")
+            raise unregistered()
         if document_id is not None and self._keeps_hashes:
             self._sent.keep(document_id, query, len(query))
         return query
@@ -94,6 +109,18 @@ class PersistedDocuments:
     async def may_run(self, query: str) -> bool:
         """Whether a text is answered at all."""
         return not self._trusted_only or await self._is_trusted(query)
+
+    async def unanswered(self, texts: Collection[str], connection: AsyncConnection) -> set[str]:
+        """Those of the texts that are not answered at all. A request that has a connection asks
+        on that one: were each to wait for a second, they would wait for one another."""
+        if not self._trusted_only:
+            return set()
+        digests = {digest_of(text): text for text in texts}
+        unknown = [digest for digest in digests if not self._digests.get(digest)]
+        held = await self._trusted.held(unknown, connection) if unknown else set()
+        for digest in held:
+            self._digests.keep(digest, True, len(digest))
+        return {digests[digest] for digest in unknown if digest not in held}
 
     async def _known(self, document_id: str) -> str:
         found = await self._trusted_text(document_id) or self._sent.get(document_id)

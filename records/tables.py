@@ -1,4 +1,4 @@
-"""The tables of records and of their trail, and what keeps a record from being stored twice.
+"""The tables of records and of their trail, what keeps a record from being stored twice, and views.
 
 Every record belongs to a unit of the projection. `client_key` remembers under which key a
 principal stored a record and what it said; `loaded_file` the bytes of record files that were
@@ -183,6 +183,21 @@ audit_seal = Table(
     Column("hash", Text, nullable=False),
 )
 """The chain: each seal holds the entries of a batch and the hash of the seal before it."""
+
+view = Table(
+    "view",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("unit_id", Integer, ForeignKey("unit.id"), nullable=False),
+    Column("name", Bytewise, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("saved_by", Bytewise, nullable=False),
+    Column("saved_at", Moment, nullable=False),
+    UniqueConstraint("unit_id", "name"),
+)
+"""Queries that units keep for their subtrees; `document` is GraphQL as it was given."""
 
 client_key = Table(
     "client_key",

@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from graph.execution import Executor
 from graph.http import Endpoint
 from graph.persisted import PersistedDocuments
+from graph.view_endpoint import ViewEndpoint
 from server.database import Database
 from server.documents import StoredDocuments
 from server.identity import Identity, Unauthenticated
@@ -51,6 +52,7 @@ def make_app(settings: Settings, bound_host: str) -> Any:
     folder = page_folder() if settings.explorer else None
     routes: list[Route | Mount] = [
         Route("/graphql", server.graphql, methods=["GET", "POST"]),
+        Route("/views/{id:path}", server.view, methods=["GET", "POST"]),
         Route("/healthz", server.healthz, methods=["GET"]),
         Route("/readyz", server.readyz, methods=["GET"]),
     ]
@@ -107,6 +109,10 @@ class _Server:
             return _page()
         assert self._endpoint is not None
         return await self._endpoint(request)
+
+    async def view(self, request: Request) -> Response:
+        assert self._endpoint is not None
+        return await ViewEndpoint.beside(self._endpoint)(request)
 
     async def healthz(self, _request: Request) -> Response:
         return PlainTextResponse("ok\n")

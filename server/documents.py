@@ -5,6 +5,7 @@ it is there. Every worker finds a document from the moment it is stored. What is
 is found in `server/document_folder.py`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,12 @@ class StoredDocuments:
         one = select(trusted_document.c.id).where(trusted_document.c.digest == digest).limit(1)
         async with self._database.reading() as connection:
             return await connection.scalar(one) is not None
+
+    async def held(self, digests: Collection[str], connection: AsyncConnection) -> set[str]:
+        """Those that are the SHA-256 of a text that is there, asked on an open connection."""
+        digest = trusted_document.c.digest
+        rows = await connection.execute(select(digest).where(digest.in_(list(digests))))
+        return set(rows.scalars())
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from hierarchy.unit import Founding, Kinds
 from records import sealing
 from records.record import InspectionStatus
 from records.rules import MAX_COUNT
-from records.tables import client_key, evaluation, inspection, meeting, record_version
+from records.tables import client_key, evaluation, inspection, meeting, record_version, view
 from server.folder.appointments import was_ended
 from server.stores import Stores
 
@@ -43,6 +43,7 @@ async def violations(stores: Stores) -> list[str]:
         found += [each async for each in _of_inspections(connection)]
         found += [each async for each in _of_versions(connection)]
         found += [each async for each in _of_keys(connection)]
+        found += [each async for each in _of_views(connection)]
         if fault := await sealing.first_fault(connection):
             found.append(fault)
     return found
@@ -212,6 +213,12 @@ async def _of_keys(connection: AsyncConnection) -> AsyncIterator[str]:
         lost = and_(client_key.c.resource == table.name, ~known, ~withdrawn)
         if count := await _count(connection, client_key, lost):
             yield f"{count} client keys name nothing of table {table.name}"
+
+
+async def _of_views(connection: AsyncConnection) -> AsyncIterator[str]:
+    stood = select(placement.c.unit_id).where(placement.c.unit_id == view.c.unit_id)
+    if count := await _count(connection, view, ~stood.exists()):
+        yield f"{count} views are kept by units that never stood"
 
 
 async def _count(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:

@@ -30,6 +30,7 @@ from server.loading import LoadRefused, load
 from server.settings import Settings
 from server.stores import Stores, open_stores
 from server.verifying import violations
+from tests.province import served
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -354,6 +355,23 @@ async def test_the_examples_are_answered_as_they_are_shown(ask: Ask, page: Path)
         answered = await ask(question, example.principal, example.language)
         assert veiled(example.answer, answered) == example.answer, example.place
         last = next(opaque(example.answer, answered), last)
+
+
+async def test_the_view_of_the_page_is_the_table_that_is_shown(tmp_path: Path) -> None:
+    """Saved as its example saves it, and run as CSV by who and since when the page says."""
+    page = text(DOCS / "api.md")
+    [saving] = [each for each in examples(DOCS / "api.md") if "saveView" in each.question]
+    [shown] = re.findall(r"^```csv\n(.*?)^```", page, re.M | re.S)
+    async with example_stores(tmp_path):
+        pass
+    async with served(settings_in(tmp_path)) as client:
+        made = await client.data(saving.principal, saving.question)
+        answer = await client.http.get(
+            f"/views/{made['saveView']['id']}",
+            params={"variables": json.dumps({"since": "2025-01-01"})},
+            headers=client.bearer("secretary@X1") | {"Accept": "text/csv"},
+        )
+    assert answer.content.decode("utf-8-sig") == shown.replace("\n", "\r\n")
 
 
 async def test_the_example_folder_is_loaded_once_and_holds(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ ENDED = "Ended the appointment of {appointed} as {role}, from {valid_to}."
 GRANTED = "Granted sight to {to}, for {roles}."
 TRIED_GRANT = "Tried to grant sight to {to}, and nothing was stored."
 REVOKED = "Revoked a grant."
+SAVED = "Saved the view {name}, revision {revision}."
+DELETED = "Deleted the view {name}."
 SET_POLICY = "Set the policy: {added} rules added, {removed} removed."
 LOADED = "Loaded a folder: {files}."
 EXPLAINED = "Had a right explained."
@@ -63,6 +65,8 @@ _SENTENCES = {
     ("grant", "grant"): GRANTED,
     ("try", "grant"): TRIED_GRANT,
     ("revoke", "grant"): REVOKED,
+    ("save", "view"): SAVED,
+    ("delete", "view"): DELETED,
     ("set", "policy"): SET_POLICY,
     ("load", "folder"): LOADED,
     ("explain", "appointment"): EXPLAINED,
@@ -76,6 +80,7 @@ _NAMED = {
     "appointment": "Appointment",
     "grant": "Grant",
     "decision": "Decision",
+    "view": "View",
 }
 """Things that have a global id."""
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +27,9 @@ from hierarchy.unit import Kinds, Placed
 from records import trail
 from records.trail import AuditEntry
 
+if TYPE_CHECKING:
+    from graph.examining import Examiner
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -35,10 +38,10 @@ T = TypeVar("T")
 class Context:
     """One request. `now` is the moment it began; `cursor_key` the server's secret for cursors;
     `tree` the store of the tree, to be asked what a decision would do, and in a request that
-    decides to be written to; `entries` what the trail is to tell of the request, `tries` what it is
-    to tell if nothing of the request is stored, `shown_on_signs`
-    the units of the open inspections on SIGNS that it shows, by record; `selections` what is
-    selected where, as `selection.py` found it."""
+    decides to be written to; `examiner` looks at documents that somebody keeps; `entries` what the
+    trail is to tell of the request, `tries` what it is to tell if nothing of the request is stored,
+    `shown_on_signs` the units of the open inspections on SIGNS that it shows, by record;
+    `selections` what is selected where, as `selection.py` found it."""
 
     connection: AsyncConnection
     tree: HierarchyStore
@@ -50,6 +53,7 @@ class Context:
     today: date
     now: datetime
     language: str
+    examiner: "Examiner"
     entries: list[AuditEntry] = field(default_factory=list)
     tries: list[AuditEntry] = field(default_factory=list)
     shown_on_signs: dict[UUID, int] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from hierarchy import decisions
 from hierarchy.errors import BadInput
 from records.audits import AuditPosition
 from records.lists import Position
+from records.views import ViewPosition
 
 _MAC_BYTES = 12
 
@@ -98,6 +99,11 @@ def grant_after(name: ListName, after: str | None) -> grants.Position | None:
         return None
     code, first, id_ = name.position(after)
     return grants.Position(str(code), date.fromisoformat(str(first)), UUID(hex=str(id_)))
+
+
+def view_after(name: ListName, after: str | None) -> ViewPosition | None:
+    """The place that a page of views begins after."""
+    return None if after is None else ViewPosition(*map(str, name.position(after)))
 
 
 def _text(raw: bytes) -> str:

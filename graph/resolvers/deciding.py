@@ -34,7 +34,7 @@ from hierarchy.placements import Revision
 from hierarchy.scope import Scope
 from hierarchy.store import HierarchyStore
 from hierarchy.unit import Kinds, Placed
-from records import holding, writing
+from records import holding, views, writing
 from records.content import key_fault
 
 NUMBERS = UUID("5d1f2c0a-6f0b-4d0e-9a57-3c1f6f8f3b11")
@@ -219,7 +219,8 @@ def _at_or_above(context: Context, issuing: Placed | None, day: date) -> Scope:
 
 
 async def _held(context: Context, number: str) -> list[Problem]:
-    """What is recorded for the units that the decision founded, and who is appointed there."""
+    """What is recorded for and kept by the units that the decision founded, who is appointed
+    there, and what is granted."""
     founded = await context.ask(decisions.founded_units, number)
     records = await context.ask(holding.count_records, founded)
     appointed = await context.ask(appointed_at, founded)
@@ -232,6 +233,10 @@ async def _held(context: Context, number: str) -> list[Problem]:
         found.append(_holding("Appointments hold on to what it made: {count}.", many, names))
     if granted := await context.ask(grants.count_at, founded):
         found.append(_holding("Grants hold on to what it made: {count}.", granted))
+    readable = context.rights.scope("read", "view", context.today)
+    kept, named = await context.ask(views.kept_at, readable, context.today, founded)
+    if kept:
+        found.append(_holding("Views hold on to what it made: {count}.", kept, tuple(named)))
     return found
 
 

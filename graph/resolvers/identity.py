@@ -1,4 +1,4 @@
-"""Global ids: one opaque text for a unit, a decision, a record or an appointment.
+"""Global ids: one opaque text for a unit, a decision, a record, an appointment and so on.
 
 A text that is none decodes to null, and so reads like the id of something that does not exist.
 """
@@ -13,6 +13,7 @@ from authz.grants import Grant
 from hierarchy.decisions import DecisionSeen
 from hierarchy.unit import Placed
 from records.record import Evaluation, Inspection, Meeting
+from records.views import View
 
 _NAMES: dict[type, str] = {
     Placed: "Unit",
@@ -22,6 +23,7 @@ _NAMES: dict[type, str] = {
     Inspection: "Inspection",
     Appointment: "Appointment",
     Grant: "Grant",
+    View: "View",
 }
 
 

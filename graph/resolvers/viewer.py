@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authz.appointments import Appointment
-from graph.resolvers import appointments, decisions, granting, records, units
+from graph.resolvers import appointments, decisions, granting, records, units, views
 from graph.resolvers.context import Context
 from graph.resolvers.identity import parse_id, parse_key
 from records.lists import SERIES
@@ -39,4 +39,6 @@ async def node(context: Context, id: str) -> Any:
         return await appointments.find(context, uuid)
     if name == "Grant":
         return await granting.find_by_key(context, uuid)
+    if name == "View":
+        return await views.find_by_key(context, uuid)
     return records.shown(context, await records.find(context, SERIES[name], uuid))

@@ -23,11 +23,12 @@ class AuditEntry:
     principal: str = strawberry.field(description="Who did it; `cli` is the command line.")
     action: str = strawberry.field(
         description="One of record, revise, withdraw, decide, reverse, appoint, end, grant, "
-        "revoke, set, load, explain; read: a request showed open inspections on signs."
+        "revoke, save, delete, set, load, explain; read: a request showed open inspections on "
+        "signs."
     )
     resource: str = strawberry.field(
-        description="One of meeting, evaluation, inspection, decision, appointment, grant, policy, "
-        "folder."
+        description="One of meeting, evaluation, inspection, decision, appointment, grant, view, "
+        "policy, folder."
     )
 
     @strawberry.field(

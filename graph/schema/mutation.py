@@ -1,4 +1,4 @@
-"""What can be written: records, decisions and rights, each answered with what was stored."""
+"""What can be written: records, decisions, rights and views, each answered with what was stored."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET, argument
 
-from graph.resolvers import appointing, correcting, deciding, granting, writing
+from graph.resolvers import appointing, correcting, deciding, granting, saving, writing
 from graph.resolvers.correcting import Revising
 from graph.schema.appointments import AppointInput, Appointment, given_appointment
 from graph.schema.deciding import DecisionInput, given_decision
@@ -25,6 +25,7 @@ from graph.schema.recording import (
     given_inspection,
     given_meeting,
 )
+from graph.schema.views import SaveViewInput, View, given_view
 from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
 
 Id = Annotated[strawberry.ID, argument(description="The record's id.")]
@@ -131,9 +132,9 @@ class Mutation:
         return found
 
     @strawberry.mutation(
-        description="Takes a decision back. Only while no later decision, record, appointment or "
-        "grant holds on to what it made; else CONFLICT with how many, and the names of those in "
-        "sight. Its codes and number stay used."
+        description="Takes a decision back. Only while no later decision, record, appointment, "
+        "grant or view holds on to what it made; else CONFLICT with how many, and the names of "
+        "those in sight. Its codes and number stay used."
     )
     async def reverse_decision(
         self,
@@ -182,3 +183,21 @@ class Mutation:
     ) -> Grant:
         found: Any = await granting.revoke(info.context, id, reason)
         return found
+
+    @strawberry.mutation(
+        description="Saves a view. The same unit and name: a new revision, or none where it says "
+        "the same."
+    )
+    async def save_view(self, info: Info, input: Annotated[SaveViewInput, INPUT]) -> View:
+        found: Any = await saving.save(info.context, given_view(input))
+        return found
+
+    @strawberry.mutation(
+        description="Deletes a view, and answers with its id. The right to save it is the right to "
+        "delete it."
+    )
+    async def delete_view(
+        self, info: Info, id: Annotated[strawberry.ID, argument(description="The view's id.")]
+    ) -> strawberry.ID:
+        await saving.delete(info.context, id)
+        return id

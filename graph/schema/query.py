@@ -17,6 +17,7 @@ from graph.resolvers import (
     summaries,
     units,
     viewer,
+    views,
 )
 from graph.schema.appointments import AppointmentConnection
 from graph.schema.arguments import (
@@ -55,6 +56,7 @@ from graph.schema.meetings import MeetingConnection, MeetingGrouping, MeetingSum
 from graph.schema.paging import Info, Node
 from graph.schema.units import Unit, UnitConnection
 from graph.schema.viewer import Viewer
+from graph.schema.views import ViewConnection
 from records.lists import EVALUATIONS, INSPECTIONS, MEETINGS
 
 
@@ -329,4 +331,18 @@ class Query:
     ) -> Explanation | None:
         asked = action, resource, unit_code, given(principal)
         found: Any = await explaining.explain(info.context, *asked)
+        return found
+
+    @strawberry.field(
+        description="Views of the viewer's own units and of the units above, by unit code, name. "
+        "`within`: those that are kept in that unit's subtree."
+    )
+    async def views(
+        self,
+        info: Info,
+        within: Within = UNSET,
+        first: First = 50,
+        after: After = UNSET,
+    ) -> ViewConnection | None:
+        found: Any = await views.listed(info.context, given(within), first, given(after))
         return found

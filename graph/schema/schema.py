@@ -13,6 +13,7 @@ from graph.schema.grants import Grant
 from graph.schema.mutation import Mutation
 from graph.schema.query import Query
 from graph.schema.scalars import DATE, DATE_TIME
+from graph.schema.views import View
 
 
 def _attribute(source: Any, name: str) -> Any:
@@ -31,7 +32,7 @@ class _Names(NameConverter):
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
-    types=[Appointment, Grant],
+    types=[Appointment, Grant, View],
     config=StrawberryConfig(
         default_resolver=_attribute,
         scalar_map={date: DATE, datetime: DATE_TIME},

@@ -22,7 +22,7 @@ from authz.tables import appointment, grant
 from graph.execution import Executor, Request
 from graph.limits import Limits
 from graph.resolvers.cursors import ListName
-from records.tables import evaluation, inspection, meeting
+from records.tables import evaluation, inspection, meeting, view
 from server.database import Database
 from tests import province
 from tests.province import TODAY
@@ -55,6 +55,8 @@ SECRET,2023-06-14,REGULAR,ONLINE,,7,6,,true,false,
     "evaluations": "SECRET,2023,NOT_COMPLETED,124-QĐ/TW,true,true,true,true,2,0,0,0,2",
     "inspections": "SECRET,E,COMMITTEE,INSPECTION,SIGNS,Mật,,2024-05-01,,OPEN,1,1,1",
 }
+VIEW = {"title": "t", "document": "{ viewer { name } }"}
+SAVE = "mutation ($input: SaveViewInput!) { saveView(input: $input) { __typename } }"
 VIEWERS = ("leader_d", "secretary_b", "auditor_d", "administrator_d", "both", "nobody")
 
 
@@ -94,6 +96,8 @@ async def worlds(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Worl
     folder = tmp_path_factory.mktemp("worlds")
     first = Database(f"sqlite+aiosqlite:///{folder / 'first.db'}")
     await province.fill(first, folder / "first", {name: here(name) for name in province.SMALL})
+    for code in ("T", "D"):
+        await _save(Executor(first, Limits(), b"k" * 32, lambda: TODAY), code, "chung")
     await first.close()
     shutil.copy(folder / "first.db", folder / "second.db")
     databases = [
@@ -101,6 +105,7 @@ async def worlds(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Worl
     ]
     await province.fill(databases[1], folder / "more", ONLY_THERE)
     made = [Executor(each, Limits(), b"k" * 32, lambda: TODAY) for each in databases]
+    await _save(made[1], "E", "mật")
     await _grant(made[1])
     both = Worlds((made[0], made[1]), await ids_only_there(databases))
     for viewer in VIEWERS:  # Rights are kept from request to request.
@@ -127,6 +132,15 @@ async def _grant(executor: Executor) -> None:
     assert "errors" not in answer.body
 
 
+async def _save(executor: Executor, code: str, name: str) -> None:
+    """A view that a district keeps."""
+    given = VIEW | {"unitCode": code, "name": name}
+    answer = await executor.answer(
+        Request(SAVE, {"input": given}, None, "en"), f"leader_{code.lower()}"
+    )
+    assert "errors" not in answer.body
+
+
 async def ids_only_there(databases: list[Database]) -> list[str]:
     """Global ids that only the second world has, and ones that none has."""
     from base64 import urlsafe_b64encode
@@ -135,7 +149,7 @@ async def ids_only_there(databases: list[Database]) -> list[str]:
     for database in databases:
         keys = set()
         async with database.reading() as connection:
-            for table in (meeting, evaluation, inspection, appointment, grant):
+            for table in (meeting, evaluation, inspection, appointment, grant, view):
                 for id_ in (await connection.execute(select(table.c.id))).scalars():
                     keys.add(f"{table.name.capitalize()}:{id_.hex}")
         found.append(keys)
@@ -161,6 +175,7 @@ ASKED = [
     "{ appointments(within: %s) { totalCount } }",
     "{ grants(within: %s) { totalCount } }",
     "{ audit(within: %s) { totalCount } }",
+    "{ views(within: %s) { totalCount } }",
     '{ explain(action: "read", resource: "meeting", unitCode: %s) { allowed reason } }',
     '{ explain(action: "read", resource: "meeting", unitCode: %s, principal: "leader_d") '
     "{ allowed reason steps { outcome } } }",
@@ -178,7 +193,16 @@ async def test_a_code_out_of_sight_is_an_unknown_one(worlds: Worlds, viewer: str
 @pytest.mark.parametrize("viewer", VIEWERS)
 async def test_an_id_out_of_sight_is_an_unknown_one(worlds: Worlds, viewer: str) -> None:
     """Through node, with fragments on the interface and every type, and through every mutation."""
-    types = ("Unit", "Meeting", "Evaluation", "Inspection", "Appointment", "Grant", "Decision")
+    types = (
+        "Unit",
+        "Meeting",
+        "Evaluation",
+        "Inspection",
+        "Appointment",
+        "Grant",
+        "Decision",
+        "View",
+    )
     shown = " ".join(f"... on {name} {{ __typename }}" for name in types)
     record = RECORDS["reviseMeeting"][1]
     for id_ in worlds.ids:
@@ -193,6 +217,7 @@ async def test_an_id_out_of_sight_is_an_unknown_one(worlds: Worlds, viewer: str)
             ('mutation ($id: ID!) { withdraw(id: $id, revision: 1, reason: "r") }', {}),
             ('mutation ($id: ID!) { endAppointment(id: $id, on: "2024-07-01") { id } }', {}),
             ('mutation ($id: ID!) { revokeGrant(id: $id, reason: "r") { id } }', {}),
+            ("mutation ($id: ID!) { deleteView(id: $id) }", {}),
             (
                 "mutation ($id: ID!, $input: RecordMeetingInput!) "
                 "{ reviseMeeting(id: $id, revision: 1, input: $input) { id } }",
@@ -201,6 +226,19 @@ async def test_an_id_out_of_sight_is_an_unknown_one(worlds: Worlds, viewer: str)
         ):
             body = await worlds.alike(viewer, query, given | more)
             assert [error["extensions"]["code"] for error in body["errors"]] == ["NOT_FOUND"]
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+async def test_a_view_out_of_sight_is_run_by_nobody(worlds: Worlds, viewer: str) -> None:
+    """Looked up as one that there is none of, in as many statements."""
+    counts = set()
+    for id_ in worlds.ids:
+        for executor in worlds.executors:
+            database: Any = executor.store
+            with province.statements(database) as seen:
+                assert await executor.view(id_, viewer) is None
+            counts.add(len(seen))
+    assert len(counts) == 1
 
 
 FILTERED = [
@@ -227,6 +265,8 @@ FILTERED = [
     '{ appointments(principal: "secret_person") { totalCount } }',
     '{ appointments(principal: "nobody at all") { totalCount } }',
     "{ grants { totalCount nodes { purpose } } }",
+    "{ views { totalCount edges { cursor node { id name unit { code } } } } }",
+    "{ views(first: 1) { nodes { name problems } pageInfo { hasNextPage endCursor } } }",
     "{ audit(first: 200) { totalCount nodes { principal action } } }",
     '{ audit(principal: "leader_e") { totalCount } }',
     '{ audit(action: "grant") { totalCount } }',
@@ -323,6 +363,7 @@ def refused(code: str) -> list[tuple[str, dict[str, Any]]]:
         ),
         mutation("appoint", "AppointInput", APPOINT | {"unitCode": code}),
         mutation("grant", "GrantInput", GRANT | {"of": code, "to": "D"}),
+        mutation("saveView", "SaveViewInput", VIEW | {"unitCode": code, "name": "mật"}),
         decide(code, {"dissolve": {"unit": "B"}}),
         decide("D", {"dissolve": {"unit": code}}),
         decide("D", {"transfer": {"unit": "B", "to": code}}),

@@ -34,7 +34,8 @@ DEFAULT = (ROOT / "authz" / "default_policy.csv").read_text("utf-8")
 HEADER = "role,at,resource,action,reach,eft\n"
 LEADER = HEADER + "leader,*,unit,read,subtree,allow\n"
 KNOWN = (
-    "unit, meeting, evaluation, inspection, decision, appointment, grant, audit, appointment:ROLE"
+    "unit, meeting, evaluation, inspection, decision, appointment, grant, audit, view, "
+    "appointment:ROLE"
 )
 REACHES = "own, children, subtree, below, above or rank<=N"
 MEETINGS = "{ meetings { totalCount } }"

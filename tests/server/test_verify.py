@@ -157,6 +157,11 @@ DAMAGE = {
     "a grant to a role that is none": ('UPDATE "grant" SET roles = \'["king"]\'', "king"),
     "a grant of no day": ('UPDATE "grant" SET valid_to = valid_from', "grants"),
     "a lost grant of a key": ('DELETE FROM "grant"', "key"),
+    "a view of a unit that never was": (
+        "INSERT INTO view SELECT '" + "0" * 32 + "', id, 'v', 'V', '{ __typename }', 1, 'leader_d',"
+        " '2024-06-15' FROM unit WHERE code = 'N'",
+        "views",
+    ),
     "a meeting before its unit": ("UPDATE meeting SET held_on = '1999-12-31'", "life"),
     "a meeting after its unit": (
         "UPDATE meeting SET held_on = '2023-07-01' WHERE held_on = '2023-06-05'",
