@@ -20,6 +20,7 @@ from authz.rights import base_of
 from authz.rules import APPOINTING, ASKED
 from hierarchy.scope import Base, Reach
 from hierarchy.unit import Placed
+from hierarchy.words import Word
 
 MAX_FINDINGS = 20
 
@@ -197,7 +198,8 @@ class _Finder:
         """What each appointment gives or lacks."""
         for office in self._shown.offices:
             held, told = office.appointment, self._of_office(office)
-            values = {"role": held.role, "at": held.unit_code, **self._of_unit(), **told.values}
+            role = Word("Role", held.role)
+            values = {"role": role, "at": held.unit_code, **self._of_unit(), **told.values}
             depth = 0 if office.unit is None else office.unit.depth
             yield _Found(Finding(told.outcome, held, None, told.rule, values), depth)
 
@@ -266,7 +268,7 @@ class _Finder:
             outcome, values = self._not_in_force(*days, given.of, given.to)
             yield _Told(outcome, rule, values)
         if not any(office.gives for office in self._held(given, role)):
-            yield _Told(Outcome.NOT_HELD, rule, {"role": role})
+            yield _Told(Outcome.NOT_HELD, rule, {"role": Word("Role", role)})
 
     def _narrowings(self, given: Granted, rule: Rule | None) -> Iterator[_Told]:
         grant, unit = given.grant, self._asked.unit

@@ -1,7 +1,9 @@
 """The language that an answer speaks: Vietnamese unless English is preferred.
 
 Messages are written in English where they arise, with named places; the catalogue of each other
-language says the same sentence. Codes are never translated. Catalogues are read once.
+language says the same sentence. Codes are never translated; what they are called stands in
+catalogues of labels, and a code that a sentence names is read by its label there. Catalogues are
+read once.
 """
 
 import re
@@ -9,7 +11,10 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+
+from hierarchy.words import Word
 
 DEFAULT = "vi"
 LANGUAGES = ("vi", "en")
@@ -34,7 +39,26 @@ def preferred(accept_language: str | None) -> str:
 def said(message: str, values: Mapping[str, object], language: str) -> str:
     """A message in a language, its places filled; without values it is said as it is."""
     sentence = _catalogue(language).get(message, message)
-    return sentence.format(**values) if values else sentence
+    return sentence.format(**_worded(values, language)) if values else sentence
+
+
+def word_said(word: Word, language: str) -> str:
+    """What a code is called within a sentence; the code itself where nobody has named it."""
+    label = labels(word.of, language).get(word.code)
+    return label[:1].lower() + label[1:] if label else word.name or word.code
+
+
+def labels(of: str, language: str) -> Mapping[str, str]:
+    """What codes are called, in their order: those of an enumeration of the schema, or of texts
+    that are data (`Role`); without any where nothing is named there."""
+    return _labels(language).get(of, {})
+
+
+def _worded(values: Mapping[str, object], language: str) -> dict[str, object]:
+    return {
+        name: word_said(value, language) if isinstance(value, Word) else value
+        for name, value in values.items()
+    }
 
 
 def _primary(tag: str) -> str:
@@ -53,9 +77,23 @@ def weight(parameters: list[str]) -> float:
 
 @cache
 def _catalogue(language: str) -> dict[str, str]:
-    source = files("graph") / "locale" / f"{language}.po"
+    entries = _entries(f"{language}.po")
+    return {str(entry.id): str(entry.string) for entry in entries if entry.id and entry.string}
+
+
+@cache
+def _labels(language: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for entry in _entries(f"labels.{language}.po"):
+        if entry.id and entry.string:
+            found.setdefault(str(entry.context), {})[str(entry.id)] = str(entry.string)
+    return found
+
+
+def _entries(name: str) -> Catalog:
+    """A catalogue; an empty one where there is no file of that name."""
+    source = files("graph") / "locale" / name
     if not source.is_file():
-        return {}
+        return Catalog()
     with source.open("rb") as lines:
-        catalogue = read_po(lines)
-    return {str(entry.id): str(entry.string) for entry in catalogue if entry.id and entry.string}
+        return read_po(lines)

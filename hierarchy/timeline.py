@@ -700,7 +700,8 @@ class _Replay:
         message = "{unit}: a {kind} may not stand under a {above_kind} ({above})."
         if kinds.may_stand(*pair):
             message = "{unit}: on that day a {kind} may not stand under a {above_kind} ({above})."
-        values = {"unit": unit.code, "kind": pair[0], "above": above.code, "above_kind": pair[1]}
+        kind, above_kind = (kinds.word(code) for code in pair)
+        values = {"unit": unit.code, "kind": kind, "above": above.code, "above_kind": above_kind}
         self._amiss(taking, place, [unit.code, above.code], message, values)
 
     def _cycle_above(self, unit: _Unit) -> list[str]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from hierarchy.words import Word
+
 LABEL_WIDTH = 4
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
@@ -99,6 +101,11 @@ class Kinds:
 
     def rank(self, code: str) -> int:
         return self.kinds[code].rank
+
+    def word(self, code: str) -> Word:
+        """A kind as a sentence names it."""
+        kind = self.kinds.get(code)
+        return Word("UnitKind", code, None if kind is None else kind.name)
 
     def may_stand(self, kind: str, under: str, day: date | None = None) -> bool:
         """Whether the kind may stand under the other: on the day that a decision puts it there;

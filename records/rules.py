@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any
 
 from hierarchy.unit import Life
+from hierarchy.words import Word
 from records.record import (
     Entry,
     Evaluation,
@@ -200,8 +201,12 @@ _MOVES = {
 
 def _move(before: InspectionStatus, after: InspectionStatus) -> Iterator[Fault]:
     if after is not before and after not in _MOVES[before]:
-        named: dict[str, object] = {"before": before.value, "after": after.value}
+        named: dict[str, object] = {"before": _word(before), "after": _word(after)}
         yield Fault("status", "An inspection that is {before} does not become {after}.", named)
+
+
+def _word(status: InspectionStatus) -> Word:
+    return Word("InspectionStatus", status.value)
 
 
 def _meeting_ahead(entry: MeetingEntry, today: date) -> Iterator[Fault]:

@@ -211,6 +211,8 @@ def test_no_message_is_made_where_it_cannot_be_found() -> None:
         ("*", "vi"),
         ("*;q=0.5,en", "en"),
         ("en-US;q=0,en", "en"),
+        ("en-GB;q=0.8", "en"),
+        ("vi-VN", "vi"),
         ("en;q=2", "vi"),
         ("en;q=nan", "vi"),
         ("en;q=inf", "vi"),

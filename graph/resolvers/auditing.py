@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from graph.language import said
+from graph.language import said, word_said
 from graph.resolvers import decisions
 from graph.resolvers.connections import Connection, page_size
 from graph.resolvers.context import Context
@@ -19,6 +19,7 @@ from graph.resolvers.identity import id_of
 from graph.resolvers.units import readable, within
 from hierarchy.scope import Scope
 from hierarchy.unit import Placed
+from hierarchy.words import Word
 from records import audits
 from records.audits import RECORDS, AuditListing, AuditScopes, EntrySeen
 
@@ -155,7 +156,7 @@ def subject(entry: EntrySeen) -> str | None:
 
 async def detail(context: Context, entry: EntrySeen) -> str:
     """What was done, as a sentence."""
-    values = _values(entry)
+    values = _values(entry, context.language)
     try:
         sentence = said(_sentence(entry), values, context.language)
     except KeyError:
@@ -173,10 +174,15 @@ def _sentence(entry: EntrySeen) -> str:
     return sentence
 
 
-def _values(entry: EntrySeen) -> dict[str, Any]:
+def _values(entry: EntrySeen, language: str) -> dict[str, Any]:
     """The places of a sentence: an entry's facts, lists in one line, and of rules how many."""
     values = {name: _line(value) for name, value in entry.facts.items()}
-    values |= {"action": entry.action, "resource": entry.resource}
+    values |= {"action": Word("Action", entry.action), "resource": Word("Resource", entry.resource)}
+    if "role" in entry.facts:
+        values["role"] = Word("Role", entry.facts["role"])
+    if "roles" in entry.facts:
+        roles = [word_said(Word("Role", role), language) for role in entry.facts["roles"]]
+        values["roles"] = ", ".join(roles)
     if entry.resource == "policy":
         values |= {name: len(entry.facts.get(name, ())) for name in ("added", "removed")}
     return values | {"number": entry.subject, "count": entry.shown}

@@ -91,7 +91,7 @@ def detail(context: Context, change: ChangeSeen) -> str:
         "former": change.former,
         "name": change.name,
         "category": change.category,
-        "kind": context.kinds.kinds[change.unit_kind].name if change.unit_kind else None,
+        "kind": context.kinds.word(change.unit_kind) if change.unit_kind else None,
     }
     return said(_sentence(change), names, context.language)
 

@@ -12,6 +12,7 @@ from graph.resolvers import (
     decisions,
     explaining,
     grants,
+    labels,
     previewing,
     records,
     summaries,
@@ -52,6 +53,7 @@ from graph.schema.filters import (
 )
 from graph.schema.grants import GrantConnection
 from graph.schema.inspections import InspectionConnection, InspectionGrouping, InspectionSummary
+from graph.schema.labels import EnumerationLabels, enumerations
 from graph.schema.meetings import MeetingConnection, MeetingGrouping, MeetingSummary
 from graph.schema.paging import Info, Node
 from graph.schema.units import Unit, UnitConnection
@@ -345,4 +347,19 @@ class Query:
         after: After = UNSET,
     ) -> ViewConnection | None:
         found: Any = await views.listed(info.context, given(within), first, given(after))
+        return found
+
+    @strawberry.field(
+        description="What codes are called, by name: the values of every enumeration, and the "
+        "texts that are codes. Needs no right; a role that only this server's policy knows is not "
+        "among them."
+    )
+    def labels(
+        self,
+        info: Info,
+        language: Annotated[
+            str | None, argument(description="vi or en; null is the request's language.")
+        ] = UNSET,
+    ) -> list[EnumerationLabels] | None:
+        found: Any = labels.all_labels(info.context, enumerations(info), given(language))
         return found

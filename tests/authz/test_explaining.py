@@ -242,7 +242,9 @@ class Truth:
             case Outcome.CLOSED:
                 return is_shown and day in closed and day <= TODAY
             case Outcome.NOT_HELD:
-                return in_force and would and not is_shown and found.values["role"] in given.roles
+                return (
+                    in_force and would and not is_shown and str(found.values["role"]) in given.roles
+                )
             case Outcome.IDLE:
                 return not (in_force and is_shown)
         if not in_force or is_shown:
