@@ -68,6 +68,8 @@ class Endpoint:
     max_body: int
     max_batch: int
     public_schema: bool
+    refused: Callable[[str], None] = lambda code: None
+    """Told the code of every request that cannot be run."""
 
     offered: ClassVar[tuple[str, ...]] = (JSON, GRAPHQL_JSON)
     """The media types to answer in, those first that a client gets that asks for none."""
@@ -80,9 +82,11 @@ class Endpoint:
         except _Refusal as refusal:
             error = request_error(refusal.code, refusal.message, language, **refusal.values)
             status, body = refusal.status, {"errors": [error]}
+            self.refused(refusal.code)
         except (BadInput, NotFound) as refused:
             error = request_error(refused.code, refused.message, language, **refused.values)
             status, body = STATUS.get(refused.code, 400), {"errors": [error]}
+            self.refused(refused.code)
         except HTTPException:
             raise
         except Exception:

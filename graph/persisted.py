@@ -11,6 +11,7 @@ Having a name gives no right and takes none: what it names is run for the viewer
 
 import hashlib
 import re
+import time
 from collections.abc import Collection
 from typing import Protocol
 
@@ -24,6 +25,9 @@ ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
 MAX_KEPT_CHARACTERS = 400_000
 """Characters of the trusted documents that are kept; as many of those that clients named."""
+
+ASKED_AGAIN_SECONDS = 60.0
+"""How long a document is told as not trusted after it was found to be none."""
 
 
 class TrustedDocuments(Protocol):
@@ -91,6 +95,7 @@ class PersistedDocuments:
         self._texts: Kept[str] = Kept(MAX_KEPT_CHARACTERS)
         self._sent: Kept[str] = Kept(MAX_KEPT_CHARACTERS)
         self._digests: Kept[bool] = Kept(MAX_KEPT_CHARACTERS)
+        self._untrusted: Kept[float] = Kept(MAX_KEPT_CHARACTERS)
 
     async def text(self, query: str, document_id: str | None) -> str:
         """The document to run: the text, or where it is empty the one of that id.
@@ -121,6 +126,21 @@ class PersistedDocuments:
         for digest in held:
             self._digests.keep(digest, True, len(digest))
         return {digests[digest] for digest in unknown if digest not in held}
+
+    async def trusted_text(self, query: str, document_id: str | None) -> str | None:
+        """The document to run where an operator registered it, under that id or any; null for any
+        other, a minute longer than it is one."""
+        key = digest_of(query) if query else document_id or ""
+        found_none = self._untrusted.get(key)
+        if found_none is not None and time.monotonic() < found_none + ASKED_AGAIN_SECONDS:
+            return None
+        if query:
+            text = query if await self._is_trusted(query) else None
+        else:
+            text = await self._trusted_text(document_id or "")
+        if text is None:
+            self._untrusted.keep(key, time.monotonic(), len(key))
+        return text
 
     async def _known(self, document_id: str) -> str:
         found = await self._trusted_text(document_id) or self._sent.get(document_id)

@@ -420,9 +420,14 @@ class _Stage:
 
 @asynccontextmanager
 async def open_store(
-    uri: str, user: str, password: str, database: str = "neo4j"
+    uri: str,
+    user: str,
+    password: str,
+    database: str = "neo4j",
+    around: Callable[[AsyncDriver], AsyncDriver] = lambda driver: driver,
 ) -> AsyncIterator[Neo4jStore]:
-    """The store in a graph database, prepared; its connections are closed at the end.
+    """The store in a graph database, prepared; its connections are closed at the end. `around`
+    makes of the driver the one through which all statements go.
 
     Raises StoreError at once where nothing answers at `uri` or the login is refused.
     """
@@ -437,7 +442,7 @@ async def open_store(
             notifications_min_severity=NotificationMinimumSeverity.OFF,
         )
     async with driver:
-        store = Neo4jStore(driver, database, uri)
+        store = Neo4jStore(around(driver), database, uri)
         await store.prepare()
         yield store
 

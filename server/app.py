@@ -7,9 +7,10 @@ new is sealed. It decides nothing about rights or records.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import select
@@ -26,6 +27,7 @@ from graph.execution import Executor
 from graph.http import Endpoint
 from graph.persisted import PersistedDocuments
 from graph.view_endpoint import ViewEndpoint
+from graph.watching import WatchedExecutor
 from server.database import Database
 from server.documents import StoredDocuments
 from server.identity import Identity, Unauthenticated
@@ -34,6 +36,10 @@ from server.page import CONTENT_SECURITY_POLICY, page_folder
 from server.settings import Settings
 from server.stores import Stores, open_stores
 from server.tables import secret
+
+if TYPE_CHECKING:
+    from server.metrics import Metrics
+    from server.tracing import Tracing
 
 logger = structlog.get_logger(__name__)
 
@@ -56,9 +62,13 @@ def make_app(settings: Settings, bound_host: str) -> Any:
         Route("/healthz", server.healthz, methods=["GET"]),
         Route("/readyz", server.readyz, methods=["GET"]),
     ]
+    if server.metrics is not None:
+        routes.append(Route("/metrics", server.measured, methods=["GET"]))
     if folder is not None:
         routes.append(Mount("/page", StaticFiles(directory=folder)))
     middleware = [Middleware(RequestLog), *_cors(settings), _compressing()]
+    if server.tracing is not None:
+        middleware.insert(0, server.tracing.middleware())
     return Starlette(routes=routes, middleware=middleware, lifespan=server.lifespan)
 
 
@@ -87,13 +97,21 @@ class _Server:
     def __init__(self, settings: Settings, bound_host: str) -> None:
         self._settings = settings
         self._identity = Identity(settings, bound_host)
+        self.metrics = _metrics(settings)
+        self.tracing = _tracing(settings)
         self._stores: Stores | None = None
         self._endpoint: Endpoint | None = None
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            self._stores = await stack.enter_async_context(open_stores(self._settings))
+            if self.tracing is not None:
+                stack.push_async_callback(self.tracing.close)
+                self.tracing.of_fields()
+            stores = open_stores(self._settings, self.tracing)
+            self._stores = await stack.enter_async_context(stores)
+            if self.metrics is not None:
+                self.metrics.count_connections(self._stores.database)
             await self._stores.prepare()
             self._endpoint = await self._make_endpoint(self._stores)
             tended = [asyncio.create_task(each) for each in (self._keep_up(), self._keep_sealed())]
@@ -125,8 +143,13 @@ class _Server:
             ready = False
         return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
 
+    async def measured(self, request: Request) -> Response:
+        assert self.metrics is not None
+        assert self._stores is not None
+        return await self.metrics.answer(request, self._stores)
+
     async def _make_endpoint(self, stores: Stores) -> Endpoint:
-        executor = Executor(
+        executor = self._kind_of_executor()(
             stores.database,
             self._settings.limits(),
             await _cursor_key(stores.database),
@@ -144,7 +167,16 @@ class _Server:
             self._settings.max_body,
             self._settings.max_batch,
             self._settings.public_schema,
+            (lambda code: None) if self.metrics is None else self.metrics.refused,
         )
+
+    def _kind_of_executor(self) -> Callable[..., Executor]:
+        """An ordinary one where nobody watches."""
+        told = tuple(each.answered for each in (self.metrics, self.tracing) if each is not None)
+        if not told:
+            return Executor
+        around = nullcontext if self.tracing is None else self.tracing.around
+        return partial(WatchedExecutor, around=around, told=told)
 
     async def _principal(self, authorization: str | None) -> str | None:
         try:
@@ -171,6 +203,24 @@ class _Server:
                     await self._stores.seal()
             except Exception as error:
                 logger.warning("trail not sealed", reason=type(error).__name__)
+
+
+def _metrics(settings: Settings) -> "Metrics | None":
+    """What counts for Prometheus; its library is imported only where it is asked for."""
+    if settings.metrics_token is None:
+        return None
+    from server.metrics import Metrics
+
+    return Metrics(settings.metrics_token.get_secret_value())
+
+
+def _tracing(settings: Settings) -> "Tracing | None":
+    """What makes traces; OpenTelemetry is imported only where they are asked for."""
+    if not settings.traces:
+        return None
+    from server.tracing import Tracing
+
+    return Tracing()
 
 
 def _is_browser(request: Request) -> bool:

@@ -12,7 +12,10 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,6 +46,11 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     # uvicorn stops cleanly by itself and then raises the signal that stopped it again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.environ[_HOST] = host
+    with _counting_together(settings, workers):
+        _run(settings, host, port, workers)
+
+
+def _run(settings: Settings, host: str, port: int, workers: int) -> None:
     app = _tended(make_app(settings, host)) if workers == 1 else "server.serving:app_of_worker"
     uvicorn.run(
         app,
@@ -57,6 +65,18 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         timeout_worker_healthcheck=WORKER_SECONDS,
         ws="none",
     )
+
+
+@contextmanager
+def _counting_together(settings: Settings, workers: int) -> Iterator[None]:
+    """A folder into which several workers count, where there are metrics, named to them by the
+    variable that prometheus-client knows; gone at the end."""
+    if settings.metrics_token is None or workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="chibo-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
 
 
 def _check_address(host: str, port: int) -> None:

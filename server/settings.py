@@ -178,6 +178,15 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_origins)] = Field(
         default=(), description="Origins of browsers that may ask, comma-separated."
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Token that /metrics asks for, 16 characters or more; unset, there is none.",
+    )
+    traces: bool = Field(
+        default=False,
+        description="Whether traces are sent where the OTEL_ variables of OpenTelemetry say.",
+    )
     jwks_url: Annotated[str, AfterValidator(_http_url)] | None = Field(
         default=None,
         description="Where the identity provider publishes the keys that sign tokens.",

@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
+from neo4j import AsyncDriver
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,9 +43,13 @@ class Stores:
 
     async def is_current(self) -> bool:
         """Whether the projection shows the newest version of the tree."""
+        return await self.lag() == 0
+
+    async def lag(self) -> int:
+        """By how many versions the projection is behind the tree."""
         async with self.watch.reading() as connection:
             projected = await projection.projected_version(connection)
-            return projected == await self.tree(connection).version()
+            return await self.tree(connection).version() - projected
 
     async def catch_up(self) -> None:
         """Applies to the projection what it misses."""
@@ -81,17 +87,28 @@ class Stores:
             yield tree
 
 
+class Traces(Protocol):
+    """Makes spans of the statements to either store (`server/tracing.py`)."""
+
+    def of_database(self, database: Database) -> None: ...
+    def of_graph(self, driver: AsyncDriver) -> AsyncDriver: ...
+
+
 @asynccontextmanager
-async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+async def open_stores(settings: Settings, traces: Traces | None = None) -> AsyncIterator[Stores]:
     """The stores that the settings name, closed at the end."""
     database, watch = Database(settings.database_url), Database(settings.database_url, 1)
+    more = {}
+    if traces is not None:
+        traces.of_database(database)
+        more["around"] = traces.of_graph
     try:
         if settings.neo4j_uri is None:
             yield Stores(database, watch, None)
             return
         user, password = settings.neo4j_login() or ("", "")
         async with open_store(
-            settings.neo4j_uri, user, password, settings.neo4j_database or HOME_DATABASE
+            settings.neo4j_uri, user, password, settings.neo4j_database or HOME_DATABASE, **more
         ) as graph:
             yield Stores(database, watch, graph)
     finally:

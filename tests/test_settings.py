@@ -15,6 +15,7 @@ FORMATS = """
     HOME DATABASE_URL NEO4J_URI NEO4J_USER NEO4J_PASSWORD NEO4J_DATABASE TODAY TIMEZONE MAX_DEPTH
     MAX_ALIASES MAX_TOKENS MAX_BODY MAX_BATCH PUBLIC_SCHEMA EXPLORER APQ
     TRUSTED_DOCUMENTS_ONLY CORS_ORIGINS JWKS_URL JWT_ISSUER JWT_AUDIENCE DEVELOPMENT_TOKENS
+    METRICS_TOKEN TRACES
 """
 
 
@@ -46,6 +47,7 @@ def test_defaults_are_those_of_the_format() -> None:
     assert settings.timezone == ZoneInfo("Asia/Ho_Chi_Minh")
     assert not (settings.public_schema or settings.explorer or settings.development_tokens)
     assert not (settings.apq or settings.trusted_documents_only)
+    assert (settings.metrics_token, settings.traces) == (None, False)
     assert (settings.cors_origins, settings.jwks_url, settings.neo4j_uri) == ((), None, None)
 
 

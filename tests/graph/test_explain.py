@@ -149,8 +149,8 @@ async def test_a_no_tells_all_that_was_ever_held_the_nearest_first(client: Clien
         ),
         (
             "vi",
-            "Phân công cấp ủy viên tại T chỉ cho xem bản ghi đến bậc 3: B thuộc bậc 5, ở bậc thấp hơn "
-            "chỉ có số liệu tổng hợp.",
+            "Phân công cấp ủy viên tại T chỉ cho xem bản ghi đến bậc 3: B thuộc bậc 5, ở bậc thấp "
+            "hơn chỉ có số liệu tổng hợp.",
         ),
     ],
 )

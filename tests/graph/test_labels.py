@@ -129,6 +129,22 @@ async def test_explanations_and_refusals_read_in_vietnamese_without_codes(reader
     ]
 
 
+async def test_a_status_reads_in_vietnamese_without_its_code(writer: Client) -> None:
+    """What stands against a change names the status by its word."""
+    found = await writer.data("commission_d", "{ inspections { nodes { id status } } }")
+    [id_] = [each["id"] for each in found["inspections"]["nodes"] if each["status"] == "PLANNED"]
+    concluded = """mutation ($id: ID!) { reviseInspection(id: $id, revision: 1, input: {
+        unitCode: "H", byUnitCode: "D", body: COMMITTEE, kind: SUPERVISION, ground: PROGRAMME,
+        plannedFor: "2024-01-01", openedOn: "2024-02-01", concludedOn: "2024-03-01",
+        status: CONCLUDED}) { id } }"""
+    body = {"query": concluded, "variables": {"id": id_}}
+    headers = writer.bearer("commission_d") | {"Accept-Language": "vi"}
+    answer = await writer.http.post("/graphql", json=body, headers=headers)
+    assert [each["message"] for each in answer.json()["errors"]] == [
+        "Cuộc kiểm tra đang ở trạng thái trong kế hoạch không chuyển sang đã kết luận được."
+    ]
+
+
 async def test_the_trail_reads_in_vietnamese_without_codes(writer: Client) -> None:
     """Who was made what, by the word for the role."""
     appoint = """mutation { appoint(input: {principal: "p", role: "office", unitCode: "G",
