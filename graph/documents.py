@@ -13,6 +13,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from graph.kept import Kept
 from graph.limits import Limits, TooCostly, measure, parse_limited
 from graph.schema.schema import schema
+from hierarchy.errors import ChiboError
 
 GRAPHQL_SCHEMA = schema._schema
 
@@ -48,11 +49,16 @@ class Documents:
         return prepared
 
 
-def as_graphql(error: GraphQLError | TooCostly) -> GraphQLError:
-    """A limit that was passed, as an error of the request."""
+def as_graphql(error: GraphQLError | TooCostly | ChiboError) -> GraphQLError:
+    """A limit that was passed, or another reason not to run it, as an error of the request."""
     if isinstance(error, GraphQLError):
         return error
-    return GraphQLError(str(error), original_error=error)
+    place = error.place if isinstance(error, TooCostly) else None
+    if isinstance(place, GraphQLError):
+        return GraphQLError(
+            str(error), source=place.source, positions=place.positions, original_error=error
+        )
+    return GraphQLError(str(error), place, original_error=error)
 
 
 def _prepared(query: str, limits: Limits) -> Prepared:
@@ -61,5 +67,5 @@ def _prepared(query: str, limits: Limits) -> Prepared:
         measure(document, limits)
     except (GraphQLError, TooCostly) as error:
         return Prepared(None, (as_graphql(error),))
-    errors = validate(GRAPHQL_SCHEMA, document, RULES, max_errors=MAX_ERRORS)
+    errors = validate(GRAPHQL_SCHEMA, document, RULES, max_errors=MAX_ERRORS, hide_suggestions=True)
     return Prepared(None, tuple(errors)) if errors else Prepared(document)

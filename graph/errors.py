@@ -11,8 +11,10 @@ from typing import Any
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from graph.budget import OverBudget
 from graph.coercion import REFUSED, refused
 from graph.language import said
+from graph.limits import Costly
 from graph.limits import TooCostly as OverLimit
 from hierarchy.decision import Problem
 from hierarchy.errors import ChiboError, Refused, StoreError
@@ -33,6 +35,10 @@ def formatted(error: GraphQLError, language: str) -> dict[str, Any]:
             {"change": each.change, "code": each.code, "message": problem_said(each, language)}
             for each in error.original_error.problems
         ]
+    if isinstance(error.original_error, OverLimit | OverBudget) and error.original_error.costly:
+        shown["extensions"]["costly"] = [
+            _costly(place, language) for place in error.original_error.costly
+        ]
     if error.locations:
         shown["locations"] = [place.formatted for place in error.locations]
     if error.path is not None:
@@ -44,6 +50,14 @@ def problem_said(problem: Problem, language: str) -> str:
     """A problem of a decision as a sentence, with the names of what stands in its way."""
     sentence = said(problem.message, dict(problem.values), language)
     return f"{sentence} ({', '.join(problem.later)})" if problem.later else sentence
+
+
+def _costly(place: Costly, language: str) -> dict[str, Any]:
+    """A place that makes a document costly; of one that is too deep only where it is."""
+    if place.because is None:
+        return {"path": place.path}
+    because = said(place.because, {"times": place.times}, language)
+    return {"path": place.path, "cost": place.cost, "times": place.times, "because": because}
 
 
 def request_error(code: str, message: str, language: str, **values: object) -> dict[str, Any]:
@@ -60,6 +74,8 @@ def log_internal(error: GraphQLError) -> None:
 
 def _extensions(error: GraphQLError) -> dict[str, Any]:
     cause = error.original_error
+    if isinstance(cause, OverBudget):
+        return {"code": cause.code, "retryAfter": cause.retry_after}
     if isinstance(cause, ChiboError):
         return {"code": cause.code} | ({"field": _camel(cause.field)} if cause.field else {})
     if isinstance(cause, OverLimit):

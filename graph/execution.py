@@ -30,11 +30,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.rights import RightsKeeper
+from graph.budget import Budgets, Cost, OverBudget, Scales
+from graph.deadline import Deadline, TookTooLong, UntilGone
 from graph.documents import GRAPHQL_SCHEMA, Documents, as_graphql
 from graph.errors import formatted, log_internal
 from graph.examining import Examiner
 from graph.language import DEFAULT
-from graph.limits import Limits, TooCostly, cost
+from graph.limits import Limits, TooCostly
+from graph.limits import cost as weigh
 from graph.persisted import PersistedDocuments
 from graph.resolvers import views
 from graph.resolvers.context import Context
@@ -93,7 +96,9 @@ class EmbeddedTree:
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked: `may_write` is false where mutations are refused (GET). `document_id` names a
-    known document where the `query` is empty, else it is the query's SHA-256."""
+    known document where the `query` is empty, else it is the query's SHA-256. `until_gone` ends
+    when the client has gone, and the request with it; `spent` is what was charged before it of the
+    same array; `deadline` is the executor's to set."""
 
     query: str
     variables: dict[str, Any] | None
@@ -101,16 +106,28 @@ class Request:
     language: str
     may_write: bool = True
     document_id: str | None = None
+    until_gone: UntilGone | None = None
+    spent: int = 0
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is answered. `was_run` is false where the request itself was at fault, and then there
-    is no data; `is_forbidden_method` where it needs another method than it came with."""
+    is no data; `is_forbidden_method` where it needs another method than it came with. `cost` is
+    told beside the body, as `extensions`, and null where nothing was charged or refused for it;
+    `retry_after` in seconds, where a budget did not suffice."""
 
     body: dict[str, Any]
     was_run: bool
     is_forbidden_method: bool = False
+    cost: Cost | None = None
+    retry_after: int | None = None
+
+    @property
+    def extensions(self) -> dict[str, Any] | None:
+        """What is told of the request itself, which is no part of what was asked."""
+        return None if self.cost is None else {"cost": self.cost.shown()}
 
 
 @dataclass
@@ -125,40 +142,67 @@ class Executor:
     rights: RightsKeeper = field(default_factory=RightsKeeper)
     sizes: SizeKeeper = field(default_factory=SizeKeeper)
     persisted: PersistedDocuments = field(default_factory=PersistedDocuments)
+    budgets: Budgets = field(default_factory=Budgets)
+    max_seconds: float | None = None
     _kinds: tuple[Revision, Kinds] | None = None
 
     def __post_init__(self) -> None:
         self._documents = Documents(self.limits)
         self._examiner = Examiner(self._documents, self.limits, self.persisted)
+        self._scales = Scales(self.limits, self.budgets, GRAPHQL_SCHEMA)
 
     async def answer(self, request: Request, principal: str) -> Answer:
         """The answer for a principal; never raises for what a client sent."""
         try:
+            self._scales.check(principal)
             text = await self.persisted.text(request.query, request.document_id)
         except ChiboError as error:
-            return _refused([GraphQLError(str(error), original_error=error)], request)
+            return _refused([as_graphql(error)], request)
         prepared = self._documents.prepared(text)
         if prepared.document is None:
+            self.budgets.charge(principal, len(text))
             return _refused(list(prepared.errors), request)
+        return await self._answer(prepared.document, len(text), request, principal)
+
+    async def _answer(
+        self, document: DocumentNode, length: int, request: Request, principal: str
+    ) -> Answer:
+        """Charges what is asked and runs it; where it is not run, it costs the document's length
+        alone."""
         try:
-            operation = _operation(prepared.document, request)
-            cost(
-                prepared.document,
-                self.limits,
-                GRAPHQL_SCHEMA,
-                request.variables,
-                request.operation_name,
+            operation = _operation(document, request)
+            if operation.operation is OperationType.MUTATION and not request.may_write:
+                by_post = GraphQLError("A mutation is sent by POST.")
+                return replace(_refused([by_post], request), is_forbidden_method=True)
+            cost = self._scales.charge(
+                document, request.variables, request.operation_name, principal, request.spent
             )
-        except (GraphQLError, TooCostly) as error:
-            return _refused([as_graphql(error)], request)
-        writes = operation.operation is OperationType.MUTATION
-        if writes and not request.may_write:
-            by_post = GraphQLError("A mutation is sent by POST.")
-            return replace(_refused([by_post], request), is_forbidden_method=True)
-        if not writes:
-            return _answered(await self._read(prepared.document, request, principal), request)
-        once = self._way(_root_fields(prepared.document, operation))
-        return _answered(await self._write(once, prepared.document, request, principal), request)
+        except (GraphQLError, TooCostly, OverBudget) as error:
+            if not isinstance(error, OverBudget):
+                self.budgets.charge(principal, length)
+            refused = _refused([as_graphql(error)], request)
+            return replace(refused, cost=self._scales.told_of(principal, error))
+        answer = await self._answer_in_time(document, operation, request, principal)
+        if answer.was_run:
+            return replace(answer, cost=cost)
+        self.budgets.charge(principal, length - cost.estimated)
+        return answer
+
+    async def _answer_in_time(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        request: Request,
+        principal: str,
+    ) -> Answer:
+        request = replace(request, deadline=Deadline(self.max_seconds, request.until_gone))
+        try:
+            if operation.operation is not OperationType.MUTATION:
+                return _answered(await self._read(document, request, principal), request)
+            once = self._way(_root_fields(document, operation))
+            return _answered(await self._write(once, document, request, principal), request)
+        except TookTooLong as error:
+            return Answer(_body(None, [as_graphql(error)], request.language), was_run=True)
 
     async def introspect(self, request: Request) -> Answer | None:
         """The answer to a request that asks of the schema alone; null where it asks for more, or
@@ -174,6 +218,11 @@ class Executor:
             return None
         if not _asks_schema_alone(operation):
             return None
+        try:
+            asked = request.variables, request.operation_name
+            weigh(prepared.document, self.limits, GRAPHQL_SCHEMA, *asked)
+        except TooCostly as error:
+            return _refused([as_graphql(error)], request)
         return _answered(await _execute(prepared.document, request, None), request)
 
     async def view(self, id: str, principal: str) -> View | None:
@@ -212,11 +261,11 @@ class Executor:
         self, document: DocumentNode, request: Request, principal: str
     ) -> tuple[ExecutionResult, list[AuditEntry]]:
         """The result, and what the trail is to tell before it is answered."""
-        async with self.store.reading() as connection:
+        async with self.store.reading() as connection, request.deadline.running():
             revision = await read_revision(connection)
             tree = self.tree.tree(connection)
             context = await self._context(connection, tree, revision, request, principal)
-            result = await _execute(document, request, context)
+            result = await _executed(document, request, context)
         return result, context.trail_entries()
 
     def _way(self, fields: frozenset[str]) -> Callable[..., Awaitable[ExecutionResult]]:
@@ -249,7 +298,7 @@ class Executor:
     async def _write_once(
         self, document: DocumentNode, request: Request, principal: str, alone: bool = False
     ) -> ExecutionResult:
-        async with self.store.writing() as connection:
+        async with self.store.writing() as connection, request.deadline.running():
             revision = await lock_revision(connection, alone)
             tree = self.tree.tree(connection)
             context = await self._context(connection, tree, revision, request, principal)
@@ -260,8 +309,9 @@ class Executor:
     ) -> ExecutionResult:
         """The same for mutations that decide about the tree, first brought up to it."""
         async with self.store.writing() as connection:
-            revision = await lock_revision(connection, alone=True)
-            async with self.tree.deciding(connection) as tree:
+            async with request.deadline.running():
+                revision = await lock_revision(connection, alone=True)
+            async with self.tree.deciding(connection) as tree, request.deadline.running():
                 context = await self._context(connection, tree, revision, request, principal)
                 await catch_up(context)
                 return await _run(document, request, context)
@@ -307,12 +357,21 @@ class _Undone(Exception):
 
 async def _run(document: DocumentNode, request: Request, context: Context) -> ExecutionResult:
     """Runs mutations, and stores what the trail is to tell of them."""
-    result = await _execute(document, request, context)
+    result = await _executed(document, request, context)
     _raise_database_error(result)
     if result.data is None:
         raise _Undone(result, context.tries)
     await trail.append(context.connection, context.trail_entries())
     return result
+
+
+async def _executed(document: DocumentNode, request: Request, context: Context) -> ExecutionResult:
+    """The result of what was run whole. Where it is cut short, nothing goes on by itself."""
+    try:
+        return await _execute(document, request, context)
+    except BaseException:
+        await context.end()
+        raise
 
 
 def _root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> frozenset[str]:
@@ -371,7 +430,9 @@ def _raise_database_error(result: ExecutionResult) -> None:
 
 
 def _refused(errors: list[GraphQLError], request: Request) -> Answer:
-    return Answer({"errors": _body(None, errors, request.language)["errors"]}, was_run=False)
+    found = _body(None, errors, request.language)["errors"]
+    waits = (getattr(error.original_error, "retry_after", None) for error in errors)
+    return Answer({"errors": found}, was_run=False, retry_after=next(waits, None))
 
 
 def _answered(result: ExecutionResult, request: Request) -> Answer:

@@ -3,14 +3,15 @@
 POST with JSON and GET with parameters (queries only), `application/graphql-response+json` where
 the client accepts it and `application/json` otherwise. Without a valid token the answer is 401
 whatever is asked. A document is sent as a text, or named: by Apollo's `persistedQuery`, by Relay's
-`doc_id`. An answer to GET carries an ETag of its bytes, a weak one, for they may be compressed on
-their way. Who is asking is found out by a function that the server gives; what is asked is answered
-by the `Executor`.
+`doc_id`. An answer to GET carries an ETag of its bytes without what it cost, which differs each
+time; a weak one, for they may be compressed on their way. Who is asking is found out by a function
+that the server gives; what is asked is answered by the `Executor`.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import orjson
@@ -77,8 +78,9 @@ class Endpoint:
     async def __call__(self, request: Request) -> Response:
         language = preferred(request.headers.get("accept-language"))
         media = media_of(request.headers.get("accept"), self.offered)
+        answer: Answer | None = None
         try:
-            status, body = await self._answered(request, language, media)
+            status, body, answer = await self._answered(request, language, media)
         except _Refusal as refusal:
             error = request_error(refusal.code, refusal.message, language, **refusal.values)
             status, body = refusal.status, {"errors": [error]}
@@ -92,18 +94,33 @@ class Endpoint:
         except Exception:
             logger.exception("request failed")
             status, body = 500, {"errors": [request_error("INTERNAL", INTERNAL, language)]}
-        return _response(request, status, body, media, language)
+        return _response(request, status, body, media, language, answer)
 
-    async def _answered(self, request: Request, language: str, media: str) -> tuple[int, Any]:
+    async def _answered(
+        self, request: Request, language: str, media: str
+    ) -> tuple[int, Any, Answer | None]:
+        """The status, the body, and the answer that it is of where it is of one."""
         principal = await self.principal(request.headers.get("authorization"))
         if principal is None and not self.public_schema:
             raise unauthenticated()
         asked = await self._asked(request, language)
         if isinstance(asked, list):
-            answers = [await self._answer(each, principal) for each in asked]
-            return 200, [answer.body for answer in answers]
+            return 200, await self._answers(asked, principal), None
         answer = await self._answer(asked, principal)
-        return status_of(answer, media), answer.body
+        return status_of(answer, media), answer.body, answer
+
+    async def _answers(
+        self, asked: list[execution.Request], principal: str | None
+    ) -> list[dict[str, Any]]:
+        """The whole answers to an array, one after the other; together they cost no more than one
+        request may."""
+        found, spent = [], 0
+        for each in asked:
+            answer = await self._answer(replace(each, spent=spent), principal)
+            spent += answer.cost.estimated if answer.was_run and answer.cost else 0
+            told = answer.extensions
+            found.append(answer.body if told is None else answer.body | {"extensions": told})
+        return found
 
     async def _answer(self, asked: execution.Request, principal: str | None) -> Answer:
         if principal is not None:
@@ -114,6 +131,15 @@ class Endpoint:
         return answer
 
     async def _asked(
+        self, request: Request, language: str
+    ) -> execution.Request | list[execution.Request]:
+        asked = await self._read(request, language)
+        gone = partial(until_gone, request)
+        if isinstance(asked, list):
+            return [replace(each, until_gone=gone) for each in asked]
+        return replace(asked, until_gone=gone)
+
+    async def _read(
         self, request: Request, language: str
     ) -> execution.Request | list[execution.Request]:
         if request.method in READING:
@@ -133,6 +159,8 @@ class Endpoint:
     async def _json_body(self, request: Request) -> Any:
         if _content_type(request) != JSON:
             raise _Refusal(415, "BAD_USER_INPUT", "The body of a request is application/json.")
+        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise _Refusal(415, "BAD_USER_INPUT", "The body of a request is not compressed.")
         return _json(await self._body(request))
 
     async def _body(self, request: Request) -> bytes:
@@ -155,6 +183,12 @@ class Endpoint:
 def unauthenticated() -> _Refusal:
     """What is answered without a valid token."""
     return _Refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED)
+
+
+async def until_gone(request: Request) -> None:
+    """Ends when the client has closed the connection; the body was read before."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _bad(message: str, **values: object) -> _Refusal:
@@ -285,7 +319,9 @@ def _ranges(media: str) -> tuple[str, str]:
     return f"{media.partition('/')[0]}/*", "*/*"
 
 
-def _response(request: Request, status: int, body: Any, media: str, language: str) -> Response:
+def _response(
+    request: Request, status: int, body: Any, media: str, language: str, answer: Answer | None
+) -> Response:
     if not isinstance(body, Written):
         body = Written(orjson.dumps(body), media if media in Endpoint.offered else JSON, {})
     content = body.content
@@ -298,6 +334,10 @@ def _response(request: Request, status: int, body: Any, media: str, language: st
         headers["ETag"] = f'W/"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
         if _is_known(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
+    if answer is not None and answer.retry_after is not None:
+        headers["Retry-After"] = str(answer.retry_after)
+    if answer is not None and answer.extensions is not None:
+        content = content[:-1] + b',"extensions":' + orjson.dumps(answer.extensions) + b"}"
     return Response(content, status, headers | body.headers, f"{body.media}; charset=utf-8")
 
 

@@ -1,10 +1,10 @@
 """What one request may ask: how long, how deep, how broad and how dear a document may be.
 
 Everything here is decided from the parsed document, the schema and the variables; nothing is
-executed, validated or fetched. `parse_limited` and `measure` come BEFORE validation, for validation
-itself is quadratic in repeated names and in fragments; so they never assume that a document is
-valid. Unknown fields, fragments and types are passed over and left to validation. `cost` needs the
-variables and comes after it, before execution.
+executed, validated or fetched, and a refusal names nothing but these. `parse_limited` and `measure`
+come BEFORE validation, for validation itself is quadratic in repeated names and in fragments; so
+they never assume that a document is valid. Unknown fields, fragments and types are passed over and
+left to validation. `cost` needs the variables and comes after it, before execution.
 
 Fragments can say exponentially much in few words. `measure` therefore first weighs the document
 with each fragment weighed once, and refuses it where it would unfold to more than `max_selections`.
@@ -17,7 +17,7 @@ The walk in circles over introspection (`types { fields { type { fields`) is bou
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -32,7 +32,9 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    Node,
     NullValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -62,7 +64,68 @@ SUMMARY = 50
 """Cost of a summary itself, whatever its rows: it reads more than it answers."""
 
 PLAIN_LIST = 10
-"""Elements of a list that has no `first`, such as a unit's path."""
+"""Elements of a list that has no `first`, where it is not told below."""
+
+LISTS = {
+    "Unit.path": 10,
+    "Unit.history": 10,
+    "Unit.successors": 10,
+    "Unit.predecessors": 10,
+    "Decision.changes": 100,
+    "DecisionPreview.problems": 100,
+    "DecisionPreview.sightChanges": 100,
+    "Viewer.appointments": 10,
+    "Query.labels": 20,
+    "EnumerationLabels.values": 10,
+    "View.variables": 10,
+    "View.problems": 10,
+    "Explanation.steps": 10,
+    "Grant.roles": 10,
+    "Grant.resources": 10,
+    "Grant.actions": 10,
+    "__Schema.types": 200,
+    "__Schema.directives": 10,
+    "__Type.fields": 8,
+    "__Type.inputFields": 2,
+    "__Type.enumValues": 2,
+    "__Type.interfaces": 1,
+    "__Type.possibleTypes": 1,
+    "__Field.args": 2,
+    "__Directive.args": 2,
+}
+"""Elements of each list of the schema that has no `first`. Of the schema itself: as many as there
+are on average, types twice as many, for its values are told so much slower."""
+
+WRITE = 100
+"""Cost of a mutation itself, where it is not told below: locks, what is stored, and the trail."""
+
+FIELDS = {
+    "Query.explain": 100,
+    "Query.audit": 50,
+    "Query.previewDecision": 1_000,
+    "View.variables": 20,
+    "View.problems": 50,
+    "Mutation.decide": 1_000,
+    "Mutation.reverseDecision": 1_000,
+    "Mutation.appoint": 200,
+    "Mutation.endAppointment": 200,
+    "Mutation.grant": 200,
+    "Mutation.revokeGrant": 200,
+}
+"""Cost of fields that do more than they answer. Whatever holds the revision alone is dear: others
+wait for it."""
+
+COUNTS = {"totalCount": 20, "hasPreviousPage": 20}
+"""Cost of what is counted, on every list that has it: it reads more than it answers."""
+
+LINE = 10
+"""Cost of each change of a decision that is taken or tried."""
+
+TOLD_PLACES = 5
+"""Places that a refusal names, the dearest first."""
+
+PLACES_DIRECTIVES = 5
+"""Directives at one place: there are two that a client can use."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +136,7 @@ class Limits:
     max_aliases: fields of one operation that carry an alias, or whose response name is given twice
         in one selection: both of them count.
     max_tokens: lexical tokens of the document; as many comments at most.
-    max_cost: estimated number of values in the answer, see `cost`.
+    max_cost: estimated number of values in the answer, see `cost`; a setting too.
     max_directives, max_definitions: of the document as written; a fragment is a definition.
     max_selections: fields and fragments of all definitions together, fragments unfolded.
     """
@@ -92,17 +155,38 @@ class Limits:
         return 4 * self.max_depth
 
 
+@dataclass(frozen=True, slots=True)
+class Costly:
+    """A place that makes a document costly: its dotted path of response names, what it adds to the
+    cost with all that is in it, how often that is counted, and why: a sentence with its values."""
+
+    path: str
+    cost: int | None = None
+    times: int | None = None
+    because: str | None = None
+
+
 class TooCostly(Exception):
     """The request asks more than a limit allows (code QUERY_TOO_COSTLY).
 
-    `found` is what was seen when counting stopped; the whole may be more.
+    `found` is what was seen when counting stopped; the whole may be more. `place` is the node
+    where it stopped, or the error that the parser stopped with. `costly`: the dearest places.
     """
 
-    def __init__(self, what: str, limit: int, found: int) -> None:
+    def __init__(
+        self,
+        what: str,
+        limit: int,
+        found: int,
+        place: Node | GraphQLSyntaxError | None = None,
+        costly: tuple[Costly, ...] = (),
+    ) -> None:
         super().__init__(f"The query is too costly: {what} {found}, at most {limit}.")
         self.what = what
         self.limit = limit
         self.found = found
+        self.place = place
+        self.costly = costly
 
 
 @dataclass(frozen=True)
@@ -126,7 +210,8 @@ def parse_limited(source: str, limits: Limits) -> DocumentNode:
     Raises `TooCostly` for too many tokens or comments and for nesting that the parser will not
     follow, and `GraphQLSyntaxError` for what is no document.
     """
-    parser = Parser(source, max_lexical_tokens=limits.max_tokens, max_comments=limits.max_tokens)
+    most = limits.max_tokens
+    parser = Parser(source, max_lexical_tokens=most, max_comments=most)
     try:
         return parser.parse_document()
     except RecursionError:
@@ -134,7 +219,7 @@ def parse_limited(source: str, limits: Limits) -> DocumentNode:
     except GraphQLSyntaxError as error:
         if not error.message.endswith("Parsing aborted."):
             raise
-        raise TooCostly("tokens", limits.max_tokens, limits.max_tokens + 1) from None
+        raise TooCostly("tokens", most, most + 1, error) from None
     raise TooCostly("nesting", limits.max_nesting, limits.max_nesting + 1)
 
 
@@ -154,9 +239,12 @@ def measure(document: DocumentNode, limits: Limits) -> Measures:
     unfolded = _Unfolded(fragments)
     roots = [node.selection_set for node in definitions]
     depth = max((_depth(unfolded, root) for root in roots), default=0)
-    _refuse("depth", limits.max_depth, depth)
-    aliases = max((_aliases(unfolded, root) for root in roots), default=0)
-    _refuse("aliases", limits.max_aliases, aliases)
+    if depth > limits.max_depth:
+        raise _too_deep(unfolded, roots, limits, depth)
+    aliases = 0
+    for root in roots:
+        aliases = max(aliases, _aliases(unfolded, root))
+        _refuse("aliases", limits.max_aliases, aliases, root)
     visited = scales.visited + unfolded.visited
     return Measures(depth, aliases, selections, scales.directives, visited)
 
@@ -170,23 +258,47 @@ def cost(
 ) -> int:
     """About how many values the operation answers with; only for a document that was measured.
 
-    Every field is 1. What a list holds is multiplied by `first` (50 where left out or null, within
-    0 to 200), what a summary holds by 50 for each key it is grouped by, and a list without `first`
-    by 10. `variables` are those of the request as they came. Without a name the dearest operation
-    counts. Raises `TooCostly`.
+    Every field is 1, or what `FIELDS`, `COUNTS` and `WRITE` say. What a list holds is multiplied by
+    `first` (50 where left out or null, within 0 to 200), what a summary holds by 50 for each key it
+    is grouped by, and a list without `first` by what `LISTS` says. `variables` are those of the
+    request as they came. Without a name the dearest operation counts. Raises `TooCostly`.
     """
-    estimates = [0]
+    asked = document, schema, variables or {}, operation_name
+    found = max((each.whole() for each in _estimates(*asked)), default=0)
+    if found > limits.max_cost:
+        raise TooCostly("cost", limits.max_cost, found, costly=dearest(*asked))
+    return found
+
+
+def dearest(
+    document: DocumentNode,
+    schema: GraphQLSchema,
+    variables: Mapping[str, Any],
+    operation_name: str | None,
+) -> tuple[Costly, ...]:
+    """The places that make the operation costly, the dearest first."""
+    found: list[Costly] = []
+    for each in _estimates(document, schema, variables, operation_name):
+        found += each.places()
+    found.sort(key=lambda place: -(place.cost or 0))
+    return tuple(found[:TOLD_PLACES])
+
+
+def _refuse(what: str, limit: int, found: int, place: Node | None = None) -> None:
+    if found > limit:
+        raise TooCostly(what, limit, found, place)
+
+
+def _estimates(
+    document: DocumentNode,
+    schema: GraphQLSchema,
+    variables: Mapping[str, Any],
+    operation_name: str | None,
+) -> Iterator["_Estimate"]:
     fragments = _fragments(document)
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode) and _is_asked(operation, operation_name):
-            estimates.append(_Estimate(fragments, schema, operation, variables or {}).whole())
-    _refuse("cost", limits.max_cost, max(estimates))
-    return max(estimates)
-
-
-def _refuse(what: str, limit: int, found: int) -> None:
-    if found > limit:
-        raise TooCostly(what, limit, found)
+            yield _Estimate(fragments, schema, operation, variables)
 
 
 def _fragments(document: DocumentNode) -> Fragments:
@@ -227,17 +339,17 @@ class _Scales:
         weight = self._known[id(node)]
         if weight is None:
             raise _spreads_itself(node)
-        _refuse("nesting", self._limits.max_nesting, nesting + weight.height)
+        _refuse("nesting", self._limits.max_nesting, nesting + weight.height, node)
         return weight
 
     def _inside(self, selection_set: SelectionSetNode | None, nesting: int) -> _Weight:
-        _refuse("nesting", self._limits.max_nesting, nesting)
+        _refuse("nesting", self._limits.max_nesting, nesting, selection_set)
         selections = height = 0
         for selection in selection_set.selections if selection_set else ():
             weight = self._selection(selection, nesting + 1)
             selections += 1 + weight.selections
             height = max(height, 1 + weight.height)
-        _refuse("selections", self._limits.max_selections, selections)
+        _refuse("selections", self._limits.max_selections, selections, selection_set)
         return _Weight(selections, height)
 
     def _selection(self, selection: SelectionNode, nesting: int) -> _Weight:
@@ -249,8 +361,10 @@ class _Scales:
         return self.definition(fragment, nesting) if fragment else _Weight()
 
     def _count_directives(self, node: Selecting | SelectionNode | VariableDefinitionNode) -> None:
-        self.directives += len(node.directives or ())
-        _refuse("directives", self._limits.max_directives, self.directives)
+        here = len(node.directives or ())
+        self.directives += here
+        _refuse("directives", self._limits.max_directives, self.directives, node)
+        _refuse("directives of one place", PLACES_DIRECTIVES, here, node)
 
 
 def _spreads_itself(node: Selecting) -> GraphQLError:
@@ -303,6 +417,24 @@ def _depth(unfolded: _Unfolded, selection_set: SelectionSetNode | None) -> int:
     return max((1 + depth for depth in below), default=0)
 
 
+def _too_deep(
+    unfolded: _Unfolded, roots: list[SelectionSetNode], limits: Limits, depth: int
+) -> TooCostly:
+    """The refusal of a document with fields nested `depth` deep, which names the deepest."""
+    root = next(root for root in roots if _depth(unfolded, root) == depth)
+    selection_set: SelectionSetNode | None = root
+    path: list[str] = []
+    for below in reversed(range(depth)):
+        field = next(
+            field
+            for field, _ in unfolded.fields(selection_set)
+            if _depth(unfolded, field.selection_set) == below
+        )
+        path.append(_response_name(field))
+        selection_set = field.selection_set
+    return TooCostly("depth", limits.max_depth, depth, field, (Costly(".".join(path)),))
+
+
 def _aliases(unfolded: _Unfolded, selection_set: SelectionSetNode | None) -> int:
     fields = [field for field, _ in unfolded.fields(selection_set)]
     given = Counter(_response_name(field) for field in fields)
@@ -312,6 +444,33 @@ def _aliases(unfolded: _Unfolded, selection_set: SelectionSetNode | None) -> int
 
 def _response_name(field: FieldNode) -> str:
     return (field.alias or field.name).value
+
+
+GROUPED = "It is grouped: its rows count {times} times."
+PAGED = "`first`: what is in the list counts {times} times."
+LISTED = "A list without `first`: what is in it counts {times} times."
+ITSELF = "It does more than it answers."
+
+
+class _Weighed(NamedTuple):
+    """How a field counts: its type, itself, how often what is in it, how many elements a list
+    directly in it has where the field tells, and why where it is not plain."""
+
+    kind: GraphQLNamedType | None
+    own: int = 1
+    times: int = 1
+    page: int | None = None
+    because: str | None = None
+
+
+PLAIN = _Weighed(None)
+
+
+class _Way(NamedTuple):
+    """Where a selection stands, and how often it counts there."""
+
+    path: tuple[str, ...]
+    times: int
 
 
 class _Estimate:
@@ -333,29 +492,81 @@ class _Estimate:
         root = self._schema.get_root_type(self._operation.operation)
         return self._inside(self._operation.selection_set, root)
 
+    def places(self) -> list[Costly]:
+        """Every place that costs more than its fields, with what it adds to the whole."""
+        root = self._schema.get_root_type(self._operation.operation)
+        found: list[Costly] = []
+        self._told(self._operation.selection_set, root, None, _Way((), 1), found)
+        return found
+
     def _inside(
         self,
         selection_set: SelectionSetNode | None,
         parent: GraphQLNamedType | None,
-        page: int = PLAIN_LIST,
+        page: int | None = None,
     ) -> int:
         """The cost of a selection; `page` is how many elements a list directly in it has."""
-        return sum(
-            self._field(field, self._schema.type_map.get(on) if on else parent, page)
-            for field, on in self._unfolded.fields(selection_set)
-        )
+        total = 0
+        for field, on in self._unfolded.fields(selection_set):
+            weighed = self._weighed(field, self._schema.type_map.get(on) if on else parent, page)
+            inside = field.selection_set
+            total += weighed.own
+            if inside is not None and weighed.times:
+                total += weighed.times * self._inside(inside, weighed.kind, weighed.page)
+        return total
 
-    def _field(self, field: FieldNode, parent: GraphQLNamedType | None, page: int) -> int:
+    def _told(
+        self,
+        selection_set: SelectionSetNode | None,
+        parent: GraphQLNamedType | None,
+        page: int | None,
+        way: "_Way",
+        found: list[Costly],
+    ) -> int:
+        """The same, noting on the way what is costly."""
+        total = 0
+        for field, on in self._unfolded.fields(selection_set):
+            weighed = self._weighed(field, self._schema.type_map.get(on) if on else parent, page)
+            path = (*way.path, _response_name(field))
+            onward = _Way(path, way.times * weighed.times)
+            inside = self._told(field.selection_set, weighed.kind, weighed.page, onward, found)
+            here = weighed.own + weighed.times * inside
+            total += here
+            if weighed.because is not None:
+                times = weighed.times if weighed.page is None else weighed.page
+                found.append(Costly(".".join(path), way.times * here, times, weighed.because))
+        return total
+
+    def _weighed(
+        self, field: FieldNode, parent: GraphQLNamedType | None, page: int | None
+    ) -> "_Weighed":
         definition = self._definition(field, parent)
-        if definition is None:
-            return 1 + self._inside(field.selection_set, None)
+        if definition is None or parent is None:
+            return PLAIN
         kind = get_named_type(definition.type)
         if "groupBy" in definition.args:
-            return SUMMARY + self._rows(field) * self._inside(field.selection_set, kind)
+            return _Weighed(kind, SUMMARY, self._rows(field), because=GROUPED)
         if "first" in definition.args:
-            return 1 + self._inside(field.selection_set, kind, self._first(field))
-        times = page if is_list_type(get_nullable_type(definition.type)) else 1
-        return 1 + times * self._inside(field.selection_set, kind)
+            own = FIELDS.get(f"{parent.name}.{field.name.value}", 1)
+            return _Weighed(kind, own, page=self._first(field), because=PAGED)
+        if is_list_type(get_nullable_type(definition.type)):
+            if page is not None:
+                return _Weighed(kind, times=page)
+            place = f"{parent.name}.{field.name.value}"
+            times = LISTS.get(place, PLAIN_LIST)
+            return _Weighed(kind, FIELDS.get(place, 1), times, because=LISTED)
+        own = self._own(field, parent)
+        return _Weighed(kind, own, because=None if own == 1 else ITSELF)
+
+    def _own(self, field: FieldNode, parent: GraphQLNamedType) -> int:
+        """What a field costs by itself, with each line of what is given to it."""
+        name = field.name.value
+        writes = parent is self._schema.mutation_type and not name.startswith("__")
+        own = COUNTS.get(name, WRITE if writes else 1)
+        own = FIELDS.get(f"{parent.name}.{name}", own)
+        given = self._argument(field, "input") if field.arguments else None
+        lines = given.get("changes") if isinstance(given, dict) else None
+        return own + LINE * len(lines) if isinstance(lines, list) else own
 
     def _definition(self, field: FieldNode, parent: GraphQLNamedType | None) -> GraphQLField | None:
         if not is_composite_type(parent):
@@ -390,7 +601,8 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
 
 
 def _value(node: ValueNode, variables: Mapping[str, Any]) -> Any:
-    """A number, a list of the right length, null as None; anything else stands for itself."""
+    """A number, a list of the right length, an object, null as None; anything else stands for
+    itself."""
     match node:
         case VariableNode():
             return variables.get(node.name.value)
@@ -398,6 +610,8 @@ def _value(node: ValueNode, variables: Mapping[str, Any]) -> Any:
             return None
         case ListValueNode():
             return list(node.values)
+        case ObjectValueNode():
+            return {each.name.value: _value(each.value, variables) for each in node.fields}
         case IntValueNode() if len(node.value) < 12:
             return int(node.value)
     return node

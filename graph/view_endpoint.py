@@ -8,12 +8,14 @@ error as JSON, under a status that is none of success: never a short table.
 """
 
 import asyncio
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 
 from graph import execution
+from graph.execution import Answer
 from graph.http import (
     GRAPHQL_JSON,
     JSON,
@@ -24,6 +26,7 @@ from graph.http import (
     json_parameter,
     status_of,
     unauthenticated,
+    until_gone,
 )
 from graph.spreadsheet import CSV, disposition, sheet_of
 from hierarchy.errors import BadInput, NotFound
@@ -41,7 +44,9 @@ class ViewEndpoint(Endpoint):
         """One that shares everything with the endpoint of `/graphql`."""
         return cls(**{each.name: getattr(endpoint, each.name) for each in fields(Endpoint)})
 
-    async def _answered(self, request: Request, language: str, media: str) -> tuple[int, Any]:
+    async def _answered(
+        self, request: Request, language: str, media: str
+    ) -> tuple[int, Any, Answer | None]:
         principal = await self.principal(request.headers.get("authorization"))
         if principal is None:
             raise unauthenticated()
@@ -50,10 +55,11 @@ class ViewEndpoint(Endpoint):
         if view is None:
             raise NotFound
         asked = execution.Request(view.document, variables, None, language, may_write=False)
+        asked = replace(asked, until_gone=partial(until_gone, request))
         if media == CSV:
             return await self._table(view, asked, principal)
         answer = await self.executor.answer(asked, principal)
-        return status_of(answer, media), answer.body
+        return status_of(answer, media), answer.body, answer
 
     async def _variables(self, request: Request) -> dict[str, Any] | None:
         parameters = [name for name, _ in request.query_params.multi_items()]
@@ -70,11 +76,14 @@ class ViewEndpoint(Endpoint):
             raise BadInput("`{name}` is a JSON object.", name="variables")
         return found
 
-    async def _table(self, view: View, asked: execution.Request, principal: str) -> tuple[int, Any]:
+    async def _table(
+        self, view: View, asked: execution.Request, principal: str
+    ) -> tuple[int, Any, Answer | None]:
         document = self.executor.document(view.document)
         sheet = None if document is None else sheet_of(document, asked.variables or {})
-        body = (await self.executor.answer(asked, principal)).body
+        answer = await self.executor.answer(asked, principal)
+        body = answer.body
         if sheet is None or "errors" in body:
-            return STATUS.get(body["errors"][0]["extensions"]["code"], 400), body
+            return STATUS.get(body["errors"][0]["extensions"]["code"], 400), body, answer
         content = await asyncio.to_thread(sheet.written, body["data"])
-        return 200, Written(content, CSV, {"Content-Disposition": disposition(view.name)})
+        return 200, Written(content, CSV, {"Content-Disposition": disposition(view.name)}), None

@@ -13,16 +13,13 @@ from time import perf_counter
 
 from graphql import get_operation_ast
 
-from graph.documents import GRAPHQL_SCHEMA
 from graph.execution import Answer, Executor, Request
-from graph.limits import TooCostly, cost
-from hierarchy.errors import ChiboError
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     """One request: the operation's name, null where its document is not trusted or it has none;
-    what it was estimated to cost, null where it was too costly or no document at all; whether it
+    what it was estimated to cost, null where it was not run or the server failed; whether it
     was run; the codes of its errors."""
 
     operation: str | None
@@ -45,17 +42,18 @@ class WatchedExecutor(Executor):
     told: tuple[Told, ...] = ()
 
     async def answer(self, request: Request, principal: str) -> Answer:
-        name, estimate = await self._trusted_name(request), await self._estimate(request)
+        name = await self._trusted_name(request)
         with self.around(name):
             begun = perf_counter()
             try:
                 answer = await super().answer(request, principal)
             except Exception:
-                failed = Answered(name, perf_counter() - begun, estimate, True, ("INTERNAL",))
+                failed = Answered(name, perf_counter() - begun, None, True, ("INTERNAL",))
                 self._pass_on(failed)
                 raise
             seconds = perf_counter() - begun
-            self._pass_on(Answered(name, seconds, estimate, answer.was_run, _codes(answer)))
+            cost = answer.cost.estimated if answer.was_run and answer.cost else None
+            self._pass_on(Answered(name, seconds, cost, answer.was_run, _codes(answer)))
         return answer
 
     async def _trusted_name(self, request: Request) -> str | None:
@@ -64,17 +62,6 @@ class WatchedExecutor(Executor):
         document = None if text is None else self._documents.prepared(text).document
         found = document and get_operation_ast(document, request.operation_name)
         return found.name.value if found and found.name else None
-
-    async def _estimate(self, request: Request) -> int | None:
-        try:
-            text = await self.persisted.text(request.query, request.document_id)
-            document = self._documents.prepared(text).document
-            if document is None:
-                return None
-            asked = request.variables, request.operation_name
-            return cost(document, self.limits, GRAPHQL_SCHEMA, *asked)
-        except (ChiboError, TooCostly):
-            return None
 
     def _pass_on(self, about: Answered) -> None:
         for tell in self.told:

@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from graph.budget import Budgets
 from graph.execution import Executor
 from graph.http import Endpoint
 from graph.persisted import PersistedDocuments
@@ -86,7 +87,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Accept-Language", "If-None-Match"],
-            expose_headers=["ETag", "X-Request-Id"],
+            expose_headers=["ETag", "Retry-After", "X-Request-Id"],
         )
     ]
 
@@ -160,6 +161,8 @@ class _Server:
                 keeps_hashes=self._settings.apq,
                 trusted_only=self._settings.trusted_documents_only,
             ),
+            budgets=Budgets(self._settings.cost_per_minute or None),
+            max_seconds=self._settings.max_seconds or None,
         )
         return Endpoint(
             executor,

@@ -8,7 +8,7 @@ concurrent one came first (`is_retryable`). It holds no query of its own.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,7 @@ def _engine(url: str | URL, pool_size: int) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "invalidate", _interrupt_sqlite)
     return engine
 
 
@@ -140,6 +141,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _interrupt_sqlite(connection: Any, _record: Any, _error: BaseException | None) -> None:
+    """A request that was cut short leaves a statement running in the driver's thread: it ends.
+    PostgreSQL's driver cancels it by itself."""
+    with suppress(ValueError):  # it is closed already
+        connection.run_async(lambda driver: driver.interrupt())
 
 
 def _upgrade(connection: Connection) -> None:

@@ -155,6 +155,23 @@ class Settings(BaseSettings):
     max_tokens: int = Field(
         default=10_000, ge=1, description="How many tokens one document may have."
     )
+    max_cost: int = Field(
+        default=1_000_000, ge=1, description="How many estimated values one request may cost."
+    )
+    cost_per_minute: int = Field(
+        default=60_000_000,
+        ge=0,
+        description=(
+            "How many estimated values one principal may ask of one worker in a minute; with 0, "
+            "as many as they like."
+        ),
+    )
+    max_seconds: float = Field(
+        default=30,
+        ge=0,
+        allow_inf_nan=False,
+        description="How many seconds one request may run; with 0, as long as it takes.",
+    )
     max_body: int = Field(
         default=1024 * 1024, ge=1, description="How many bytes the body of one request may have."
     )
@@ -223,13 +240,20 @@ class Settings(BaseSettings):
             raise ValueError(f"{' and '.join(missing)} must be set beside the other JWT settings")
         return self
 
+    @model_validator(mode="after")
+    def _budget_suffices(self) -> Self:
+        """Else a request within the limits would never be answered, however long one waits."""
+        if 0 < self.cost_per_minute < self.max_cost:
+            raise ValueError("CHIBO_COST_PER_MINUTE must be 0 or at least CHIBO_MAX_COST")
+        return self
+
     def today(self) -> date:
         """The fixed day, or the day it is now in the time zone."""
         return self.fixed_today or datetime.now(self.timezone).date()
 
     def limits(self) -> Limits:
         """The limits of one request."""
-        return Limits(self.max_depth, self.max_aliases, self.max_tokens)
+        return Limits(self.max_depth, self.max_aliases, self.max_tokens, self.max_cost)
 
     def neo4j_login(self) -> tuple[str, str] | None:
         """User and password, or None where Neo4j is asked without a log-in."""

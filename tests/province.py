@@ -170,6 +170,16 @@ class Client:
         return found
 
 
+def told(answer: httpx.Response) -> Any:
+    """What an answer says, without what it cost; of each in an array."""
+
+    def without(body: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in body.items() if name != "extensions"}
+
+    body = answer.json()
+    return [without(each) for each in body] if isinstance(body, list) else without(body)
+
+
 @asynccontextmanager
 async def served(settings: Settings, bound_host: str = "127.0.0.1") -> AsyncIterator[Client]:
     """The application, started and stopped as a worker does it."""

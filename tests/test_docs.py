@@ -30,7 +30,7 @@ from server.loading import LoadRefused, load
 from server.settings import Settings
 from server.stores import Stores, open_stores
 from server.verifying import violations
-from tests.province import served
+from tests.province import served, told
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -296,7 +296,8 @@ async def example_stores(home: Path) -> AsyncIterator[Stores]:
 
 @pytest.fixture
 async def ask(tmp_path: Path) -> AsyncIterator[Ask]:
-    """Asks a server over the example folder: a question, as a principal, in a language."""
+    """Asks a server over the example folder: a question, as a principal, in a language. What it
+    cost is not shown with every example."""
     settings = settings_in(tmp_path)
     app = make_app(settings, "127.0.0.1")
 
@@ -304,7 +305,7 @@ async def ask(tmp_path: Path) -> AsyncIterator[Ask]:
         token = development_token(settings, principal, 60)
         headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
         answer = await client.post("/graphql", json={"query": question}, headers=headers)
-        return answer.json()
+        return told(answer)
 
     transport = httpx.ASGITransport(app=app)
     async with (

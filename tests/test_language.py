@@ -42,11 +42,20 @@ MESSAGE_AT = {
 CONSTANTS = (
     "graph/errors.py",
     "graph/coercion.py",
+    "graph/limits.py",
     "graph/resolvers/auditing.py",
     "graph/resolvers/decisions.py",
     "graph/resolvers/judging.py",
 )
 """Modules that say what their constants say."""
+
+ERRORS = (
+    "hierarchy/errors.py",
+    "graph/budget.py",
+    "graph/deadline.py",
+    "graph/resolvers/previewing.py",
+)
+"""Modules whose exceptions say something by themselves."""
 
 HANDED_ON = {
     "UNAUTHENTICATED",
@@ -145,7 +154,7 @@ def messages() -> set[str]:
             found.update(returned(tree))
         if name in CONSTANTS:
             found.update(constants(tree))
-        if name in ("hierarchy/errors.py", "graph/resolvers/previewing.py"):
+        if name in ERRORS:
             found.update(of_the_errors(tree))
         if name == "authz/explaining.py":
             found.update(outcomes(tree))

@@ -13,7 +13,8 @@ from server.settings import Settings, SettingsError
 
 FORMATS = """
     HOME DATABASE_URL NEO4J_URI NEO4J_USER NEO4J_PASSWORD NEO4J_DATABASE TODAY TIMEZONE MAX_DEPTH
-    MAX_ALIASES MAX_TOKENS MAX_BODY MAX_BATCH PUBLIC_SCHEMA EXPLORER APQ
+    MAX_ALIASES MAX_TOKENS MAX_COST COST_PER_MINUTE MAX_SECONDS MAX_BODY MAX_BATCH PUBLIC_SCHEMA
+    EXPLORER APQ
     TRUSTED_DOCUMENTS_ONLY CORS_ORIGINS JWKS_URL JWT_ISSUER JWT_AUDIENCE DEVELOPMENT_TOKENS
     METRICS_TOKEN TRACES
 """
@@ -44,6 +45,8 @@ def test_defaults_are_those_of_the_format() -> None:
     assert settings.home == Path.cwd() / ".chibo"
     assert settings.limits() == Limits(max_depth=15, max_aliases=100, max_tokens=10_000)
     assert (settings.max_body, settings.max_batch) == (1024 * 1024, 1)
+    assert (settings.max_cost, settings.cost_per_minute) == (1_000_000, 60_000_000)
+    assert settings.max_seconds == 30
     assert settings.timezone == ZoneInfo("Asia/Ho_Chi_Minh")
     assert not (settings.public_schema or settings.explorer or settings.development_tokens)
     assert not (settings.apq or settings.trusted_documents_only)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -61,6 +62,8 @@ class Context:
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _units: dict[tuple[int, date], Placed] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asking: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    _is_over: bool = False
 
     async def ask(
         self,
@@ -69,13 +72,31 @@ class Context:
         **named: P.kwargs,
     ) -> T:
         """Runs a query on the request's connection when it is free."""
-        async with self._turn:
-            return await query(self.connection, *args, **named)
+        return await self._in_turn(partial(query, self.connection, *args, **named))
 
     async def ask_tree(self, question: Callable[[HierarchyStore], Awaitable[T]]) -> T:
         """Asks the store of the tree, which may be on the same connection."""
-        async with self._turn:
-            return await question(self.tree)
+        return await self._in_turn(partial(question, self.tree))
+
+    async def _in_turn(self, ask: Callable[[], Awaitable[T]]) -> T:
+        task = asyncio.current_task()
+        self._asking.add(task)
+        try:
+            async with self._turn:
+                if self._is_over:
+                    raise asyncio.CancelledError
+                return await ask()
+        finally:
+            self._asking.discard(task)
+
+    async def end(self) -> None:
+        """Ends what is still asked of the connection, by loaders too, which run on by themselves
+        when a request is cut short. Nothing more is asked of it then."""
+        self._is_over = True
+        others = [task for task in self._asking - {asyncio.current_task()} if task is not None]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def loader(
         self, name: Hashable, load: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]

@@ -18,7 +18,7 @@ from graph.execution import Executor, Request
 from graph.limits import Limits
 from server.database import Database
 from tests import province
-from tests.province import TODAY, Client
+from tests.province import TODAY, Client, told
 
 
 async def error_of(client: Client, query: str, **more: Any) -> dict[str, Any]:
@@ -46,7 +46,7 @@ async def test_the_operation_that_is_named_runs_alone(reader: Client) -> None:
         json={"query": query, "operationName": "B"},
         headers=reader.bearer("leader_d"),
     )
-    assert answer.json() == {"data": {"unit": {"code": "B"}}}
+    assert told(answer) == {"data": {"unit": {"code": "B"}}}
 
 
 async def test_a_subscription_is_no_operation_of_the_schema(reader: Client) -> None:

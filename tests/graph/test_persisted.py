@@ -21,7 +21,7 @@ from graph.persisted import MAX_KEPT_CHARACTERS, PersistedDocuments, UnknownDocu
 from server.database import Database
 from server.documents import add
 from tests import province
-from tests.province import Client
+from tests.province import Client, told
 
 NAME = "{ viewer { name } }"
 NAMED = {"data": {"viewer": {"name": "leader_d"}}}
@@ -111,11 +111,11 @@ async def test_a_document_is_asked_by_its_name(
     await register(clients[0], tmp_path / "documents", NAME, **{"unit/1 é": UNIT})
     for client in clients:
         for asked in (name, {"doc_id": sha256(NAME)}, name | {"query": None}, name | {"query": ""}):
-            assert (await post(client, asked)).json() == NAMED
+            assert told(await post(client, asked)) == NAMED
         for asked in (name, {"doc_id": sha256(NAME)}):
-            assert (await get(client, asked)).json() == NAMED
+            assert told(await get(client, asked)) == NAMED
         for answer in (await post(client, unit), await get(client, unit)):
-            assert answer.json() == {"data": {"unit": None}}
+            assert told(answer) == {"data": {"unit": None}}
         assert refusal(await post(client, {"doc_id": sha256(UNIT)})) == UNKNOWN
 
 
@@ -126,8 +126,8 @@ async def test_a_named_document_gives_the_asker_what_is_theirs(
     client = await start()
     await register(client, tmp_path / "documents", unit=UNIT)
     asked = {"doc_id": "unit", "variables": {"code": "B"}}
-    assert (await post(client, asked)).json() == {"data": {"unit": {"code": "B"}}}
-    assert (await post(client, asked, "leader_e")).json() == {"data": {"unit": None}}
+    assert told(await post(client, asked)) == {"data": {"unit": {"code": "B"}}}
+    assert told(await post(client, asked, "leader_e")) == {"data": {"unit": None}}
 
 
 async def test_an_unknown_name_is_told_in_apollos_words(start: Start) -> None:
@@ -155,13 +155,13 @@ async def test_what_was_read_once_is_read_no_more(start: Start, tmp_path: Path) 
     client = await start(trusted_documents_only=True)
     await register(client, tmp_path / "documents", NAME, unit=UNIT)
     asked = (by_hash(sha256(NAME)), {"query": UNIT, "variables": {"code": "B"}})
-    answered = [(await post(client, each)).json() for each in asked]
+    answered = [told(await post(client, each)) for each in asked]
     assert answered == [NAMED, {"data": {"unit": {"code": "B"}}}]
     database = Database(client.settings.database_url)
     async with database.writing() as connection:
         await connection.exec_driver_sql("DELETE FROM trusted_document")
     await database.close()
-    assert [(await post(client, each)).json() for each in asked] == answered
+    assert [told(await post(client, each)) for each in asked] == answered
     assert refusal(await post(await start(), by_hash(sha256(NAME)))) == UNKNOWN
 
 
@@ -189,7 +189,7 @@ async def test_names_stand_in_arrays_too(start: Start, tmp_path: Path) -> None:
     client = await start(max_batch=3)
     await register(client, tmp_path / "documents", NAME)
     asked = [{"doc_id": sha256(NAME)}, {"doc_id": "x"}, {"query": NAME}]
-    first, second, third = (await post(client, asked)).json()
+    first, second, third = told(await post(client, asked))
     assert (first, third) == (NAMED, NAMED)
     assert second["errors"][0]["message"] == "PersistedQueryNotFound"
 
@@ -203,9 +203,9 @@ async def test_a_hash_is_kept_with_its_document_where_that_is_on(start: Start) -
         for asked in (post, get):
             query = f"# {asked.__name__}\n{NAME}"
             assert refusal(await asked(client, by_hash(sha256(query)))) == UNKNOWN
-            assert (await asked(client, by_hash(sha256(query), query))).json() == NAMED
+            assert told(await asked(client, by_hash(sha256(query), query))) == NAMED
             again = await asked(client, by_hash(sha256(query)))
-            assert again.json() == NAMED if client.settings.apq else refusal(again) == UNKNOWN
+            assert told(again) == NAMED if client.settings.apq else refusal(again) == UNKNOWN
     assert refusal(await post(await start(apq=True), by_hash(sha256(NAME)))) == UNKNOWN
 
 
@@ -244,8 +244,8 @@ async def test_a_name_that_is_none_is_bad_input(reader: Client, asked: dict[str,
 
 async def test_a_hash_without_its_version_is_taken(reader: Client) -> None:
     asked = {"query": NAME, "extensions": {"persistedQuery": {"sha256Hash": sha256(NAME)}}}
-    assert (await post(reader, asked)).json() == NAMED
-    assert (await post(reader, {"query": NAME, "extensions": {"persistedQuery": None}})).json() == (
+    assert told(await post(reader, asked)) == NAMED
+    assert told(await post(reader, {"query": NAME, "extensions": {"persistedQuery": None}})) == (
         NAMED
     )
 
@@ -303,11 +303,11 @@ async def test_a_server_for_trusted_documents_answers_no_others(
     assert refusal(await post(client, {"query": NAME})) == forbidden
     await register(client, tmp_path / "documents", NAME, unit=UNIT)
     for asked in ({"query": NAME}, by_hash(sha256(NAME), NAME), by_hash(sha256(NAME))):
-        assert (await post(client, asked)).json() == NAMED
-        assert (await get(client, asked)).json() == NAMED
+        assert told(await post(client, asked)) == NAMED
+        assert told(await get(client, asked)) == NAMED
     variables = {"variables": {"code": "B"}}
     for asked in ({"query": UNIT}, {"doc_id": "unit"}, by_hash(sha256(UNIT), UNIT)):
-        assert (await post(client, asked | variables)).json() == {"data": {"unit": {"code": "B"}}}
+        assert told(await post(client, asked | variables)) == {"data": {"unit": {"code": "B"}}}
     for query in others:
         for asked in ({"query": query}, by_hash(sha256(query), query)):
             assert refusal(await post(client, asked)) == forbidden

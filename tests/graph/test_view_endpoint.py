@@ -23,7 +23,7 @@ from graph.view_endpoint import ViewEndpoint
 from records.tables import meeting, view
 from server.database import Database
 from tests.graph.test_views import DELETE, alter, save
-from tests.province import TODAY, Client, statements
+from tests.province import TODAY, Client, statements, told
 
 MEETINGS = """query Meetings($within: String, $first: Int = 50) {
   meetings(within: $within, first: $first) {
@@ -151,7 +151,8 @@ async def test_a_run_view_is_the_one_that_was_saved_last(writer: Client) -> None
     id = await made(writer)
     await made(writer, "{ viewer { name } }")
     answer = await get(writer, "secretary_b", id)
-    assert answer.json() == {"data": {"viewer": {"name": "secretary_b"}}}
+    assert told(answer) == {"data": {"viewer": {"name": "secretary_b"}}}
+    assert answer.json()["extensions"]["cost"]["estimated"] == 2
 
 
 async def test_without_a_token_nothing_is_told(writer: Client) -> None:

@@ -440,8 +440,8 @@ async def test_a_view_over_the_limits_of_today_says_so_where_it_is_listed(
     async with province.served(settings.model_copy(update={"max_depth": 3})) as client:
         query = "{ views { nodes { problems } } }"
         for language, said in (
-            ("en", "The query is too costly: depth 4, at most 3."),
-            ("vi", "Truy vấn vượt quá giới hạn: độ sâu là 4, tối đa 3."),
+            ("en", "1:28: The query is too costly: depth 4, at most 3."),
+            ("vi", "1:28: Truy vấn vượt quá giới hạn: độ sâu là 4, tối đa 3."),
         ):
             headers = client.bearer("leader_d") | {"Accept-Language": language}
             answer = await client.http.post("/graphql", json={"query": query}, headers=headers)

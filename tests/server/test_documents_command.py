@@ -128,7 +128,7 @@ def test_a_document_over_a_limit_is_refused(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, a__graphql='{ unit(code: "B") { parent { code } } }')
     assert read_documents(folder, Limits(max_depth=3))
     assert refused(folder, Limits(max_depth=2)) == [
-        "a.graphql: The query is too costly: depth 3, at most 2."
+        "a.graphql: line 1: The query is too costly: depth 3, at most 2."
     ]
     assert "tokens" in refused(folder, Limits(max_tokens=5))[0]
     units = "{ units(first: $first) { nodes { children(first: 200) { nodes { code } } } } }"
@@ -214,5 +214,5 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     done = run_chibo(["documents", "add", str(folder)], variables | {"CHIBO_MAX_DEPTH": "1"})
     assert (done.exit_code, done.output) == (1, "")
     assert done.errors.splitlines() == [
-        f"{name}.graphql: The query is too costly: depth 2, at most 1." for name in "ab"
+        f"{name}.graphql: line 1: The query is too costly: depth 2, at most 1." for name in "ab"
     ]

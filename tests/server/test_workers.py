@@ -15,6 +15,7 @@ import pytest
 
 from server.database import Database
 from tests import province
+from tests.province import told
 from tests.workers import QUERY, running
 
 ANSWER = {"data": {"viewer": {"name": "leader_t"}, "units": {"totalCount": 8}}}
@@ -44,7 +45,7 @@ def test_several_workers_answer_alike_and_stop_cleanly(
     """Two processes share a store; one that dies is replaced; the end is no failure."""
     with running(tmp_path, filled("postgresql"), "--workers", "2") as server:
         assert len(server.workers()) == 2
-        assert [server.ask().json() for _ in range(12)] == [ANSWER] * 12
+        assert [told(server.ask()) for _ in range(12)] == [ANSWER] * 12
         lost = server.workers()[0]
         lost.kill()
         deadline = time.monotonic() + 30
@@ -94,7 +95,7 @@ def test_a_real_server_keeps_the_rules_of_http(
         running(tmp_path, filled("sqlite")) as server,
         httpx.Client(base_url=server.url, timeout=20) as client,
     ):
-        assert server.ask(client).json() == ANSWER
+        assert told(server.ask(client)) == ANSWER
         sent = server.headers | {"Content-Type": "application/json"}
 
         def parts(size: int) -> Iterator[bytes]:
@@ -114,7 +115,7 @@ def test_a_real_server_keeps_the_rules_of_http(
             connection.sendall(b"nonsense\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 400")
         last = server.ask(client)
-        assert last.json() == ANSWER
+        assert told(last) == ANSWER
         assert "server" not in last.headers
         assert server.stop() == 0
         said = server.log.read_text()
