@@ -39,6 +39,7 @@ from graph.language import DEFAULT
 from graph.limits import Limits, TooCostly
 from graph.limits import cost as weigh
 from graph.persisted import PersistedDocuments
+from graph.plain import PlainExecutor
 from graph.resolvers import views
 from graph.resolvers.context import Context
 from graph.resolvers.deciding import catch_up
@@ -411,6 +412,7 @@ async def _execute(
         variable_values=request.variables,
         operation_name=request.operation_name,
         is_awaitable=_is_awaitable,
+        executor_class=PlainExecutor,
     )
     found: Any = await result if _is_awaitable(result) else result
     return found  # type: ignore[no-any-return]

@@ -7,8 +7,8 @@ differently, and that difference lives here alone.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Join,
+    Select,
     Text,
     any_,
     bindparam,
@@ -32,8 +33,15 @@ from sqlalchemy.types import TypeEngine
 
 _TYPES: dict[str, type[TypeEngine[Any]]] = {"key": Integer, "path": Text, "width": Integer}
 
+P = ParamSpec("P")
+ChosenT = TypeVar("ChosenT")
+
 Columns = Any
 """Columns by name: `columns.unit_id`."""
+
+MOST_STATEMENTS = 100
+LONGEST_CHOICE = 1_000
+"""Characters of what a client chose, as it is printed: a statement made of more is not kept."""
 
 
 def is_postgresql(connection: Any) -> bool:
@@ -56,6 +64,22 @@ def given(postgresql: bool, name: str, **lists: Sequence[Any]) -> FromClause:
             for at, column in enumerate(lists)
         )
     ).subquery(name)
+
+
+def kept(
+    make: Callable[Concatenate[ChosenT, P], Select[Any]],
+) -> Callable[Concatenate[ChosenT, P], Select[Any]]:
+    """Keeps the statements made last: making one takes as long as running it. Two that differ do
+    so by the values that they are made of. The first of these is what a client chose, and nothing
+    is kept of a client who chose at length."""
+    known: Any = lru_cache(MOST_STATEMENTS)(make)
+
+    def made(chosen: ChosenT, /, *values: P.args, **named: P.kwargs) -> Select[Any]:
+        is_short = len(repr(chosen)) <= LONGEST_CHOICE
+        statement: Select[Any] = (known if is_short else make)(chosen, *values, **named)
+        return statement
+
+    return made
 
 
 @cache

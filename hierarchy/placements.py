@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hierarchy.given import first_of_each, given, given_later, is_postgresql, keys_given
+from hierarchy.given import first_of_each, given, given_later, is_postgresql, kept, keys_given
 from hierarchy.scope import Scope, ScopeThroughTime, Window, subtree
 from hierarchy.tables import placement, revision, unit
 from hierarchy.unit import AFTER_LABELS, Life, Placed, folded, prefixes
@@ -140,14 +140,20 @@ async def find(connection: AsyncConnection, scope: Scope, code: str, day: date) 
     """The unit of a code on a day; null where it does not stand or is out of sight."""
     if not storable(code):
         return None
-    columns = placement.c
-    rows = await connection.execute(
-        _placed(columns).where(
-            columns.code == code, on(columns, day), in_sight(scope, columns, day)
-        )
-    )
+    rows = await connection.execute(_in_sight(None, scope, day), {"code": code})
     row = rows.first()
     return unit_of_row(row, day) if row else None
+
+
+@kept
+def _in_sight(_: None, scope: Scope, day: date) -> Select[Any]:
+    """The unit of the parameter `code`."""
+    columns = placement.c
+    return _placed(columns).where(
+        columns.code == bindparam("code", type_=columns.code.type),
+        on(columns, day),
+        in_sight(scope, columns, day),
+    )
 
 
 async def of_code(connection: AsyncConnection, code: str, day: date) -> Placed | None:
@@ -222,14 +228,26 @@ async def first_units(
     limit: int,
 ) -> list[Placed]:
     """The first `limit` units in sight after a code, by code."""
+    statement = _first_units(chosen, scope, day, within, after, limit)
+    return [unit_of_row(row, day) for row in (await connection.execute(statement)).all()]
+
+
+@kept
+def _first_units(
+    chosen: UnitFilter,
+    scope: Scope,
+    day: date,
+    within: Placed | None,
+    after: str | None,
+    limit: int,
+) -> Select[Any]:
     columns = placement.c
-    rows = await connection.execute(
+    return (
         _placed(columns)
         .where(_listed(scope, columns, day, within, chosen), _after(columns, after))
         .order_by(columns.code)
         .limit(limit)
     )
-    return [unit_of_row(row, day) for row in rows]
 
 
 async def count_units(
@@ -263,7 +281,25 @@ async def first_children(
     limit: int,
 ) -> dict[int, list[Placed]]:
     """The first `limit` children in sight of each parent after a code, by code."""
-    wanted = given(is_postgresql(connection), "wanted", key=list(parents))
+    postgresql = is_postgresql(connection)
+    rows = await connection.execute(
+        _first_children(chosen, postgresql, scope, day, after, limit),
+        {"keys": keys_given(postgresql, parents)},
+    )
+    return _by_parent(parents, (unit_of_row(row, day) for row in rows.all()))
+
+
+@kept
+def _first_children(
+    chosen: UnitFilter,
+    postgresql: bool,
+    scope: Scope,
+    day: date,
+    after: str | None,
+    limit: int,
+) -> Select[Any]:
+    """The first children of each unit of the parameter `keys`."""
+    wanted = given_later(postgresql)
 
     def are_children(columns: Columns) -> ColumnElement[bool]:
         return and_(
@@ -273,7 +309,7 @@ async def first_children(
         )
 
     joined, columns = first_of_each(
-        is_postgresql(connection),
+        postgresql,
         wanted,
         placement,
         "unit_id",
@@ -281,10 +317,7 @@ async def first_children(
         lambda columns: (columns.code,),
         limit,
     )
-    rows = await connection.execute(
-        _placed(columns).select_from(joined).where(on(columns, day)).order_by(columns.code)
-    )
-    return _by_parent(parents, (unit_of_row(row, day) for row in rows))
+    return _placed(columns).select_from(joined).where(on(columns, day)).order_by(columns.code)
 
 
 async def count_children(

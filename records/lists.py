@@ -17,7 +17,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hierarchy.given import Walked, first_of_each, given, is_postgresql
+from hierarchy.given import (
+    Walked,
+    first_of_each,
+    given,
+    given_later,
+    is_postgresql,
+    kept,
+    keys_given,
+)
 from hierarchy.placements import on, placed_columns, unit_of_row
 from hierarchy.scope import Scope, subtree
 from hierarchy.tables import placement
@@ -131,11 +139,10 @@ async def first_records(
     otherwise the dates are walked and each record's unit is tested.
     """
     if few_units and is_postgresql(connection):
-        statement = _gathered(series, scope, today, listing, after, limit)
+        statement = _gathered(listing, series, scope, today, after, limit)
     else:
-        ends = (placement, series.table) if few_units else (series.table, placement)
-        statement = _walked(ends, series, scope, today, listing, after, limit)
-    return [series.make(row, today) for row in await connection.execute(statement)]
+        statement = _walked(listing, series, scope, today, after, limit, few_units)
+    return [series.make(row, today) for row in (await connection.execute(statement)).all()]
 
 
 async def count_records(
@@ -171,18 +178,12 @@ async def first_of_units(
 ) -> dict[int, list[RecordT]]:
     """The first `limit` records of each unit's own after a position, in one statement."""
     postgresql = is_postgresql(connection)
-    wanted = given(postgresql, "wanted", key=list(unit_ids))
-    outer = wanted.join(
-        placement, and_(placement.c.unit_id == wanted.c.key, on(placement.c, today))
-    )
-    joined, record = _top_of_unit(postgresql, outer, series, scope, listing, after, limit)
     rows = await connection.execute(
-        select(*series.columns_of(record, listing.stood))
-        .select_from(joined)
-        .order_by(*_order(series, record, listing.order))
+        _top_of_units(listing, postgresql, series, scope, today, after, limit),
+        {"keys": keys_given(postgresql, unit_ids)},
     )
     found: dict[int, list[RecordT]] = {unit_id: [] for unit_id in unit_ids}
-    for row in rows:
+    for row in rows.all():
         value = series.make(row, today)
         found[value.unit_id].append(value)
     return found
@@ -231,18 +232,20 @@ async def find(
     return series.make(row, today) if row else None
 
 
+@kept
 def _walked(
-    ends: tuple[Table, Table],
-    series: Series[RecordT],
+    listing: Listing,
+    series: Series[Any],
     scope: Scope,
     today: date,
-    listing: Listing,
     after: Position | None,
     limit: int,
+    from_units: bool,
 ) -> Select[Any]:
     """Read from one end to the other: the dates and each record's unit, or (SQLite) the units and
     the records of each, in their order, up to the first that comes too late for the page."""
     record = series.table.c
+    ends = (placement, series.table) if from_units else (series.table, placement)
     return (
         select(*series.columns_of(record, listing.stood))
         .select_from(Walked(*ends, placement.c.unit_id == record.unit_id))
@@ -255,11 +258,35 @@ def _walked(
     )
 
 
-def _gathered(
-    series: Series[RecordT],
+@kept
+def _top_of_units(
+    listing: Listing,
+    postgresql: bool,
+    series: Series[Any],
     scope: Scope,
     today: date,
+    after: Position | None,
+    limit: int,
+) -> Select[Any]:
+    """The first records of each unit of the parameter `keys`."""
+    wanted = given_later(postgresql)
+    outer = wanted.join(
+        placement, and_(placement.c.unit_id == wanted.c.key, on(placement.c, today))
+    )
+    joined, record = _top_of_unit(postgresql, outer, series, scope, listing, after, limit)
+    return (
+        select(*series.columns_of(record, listing.stood))
+        .select_from(joined)
+        .order_by(*_order(series, record, listing.order))
+    )
+
+
+@kept
+def _gathered(
     listing: Listing,
+    series: Series[Any],
+    scope: Scope,
+    today: date,
     after: Position | None,
     limit: int,
 ) -> Select[Any]:

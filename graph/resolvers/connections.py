@@ -66,9 +66,6 @@ class Connection(Generic[T]):
             self._shown(nodes)
         return nodes
 
-    async def edges(self) -> list[Edge[T]]:
-        return [Edge(node, self) for node in await self.nodes()]
-
     async def total_count(self) -> int:
         return await self._count()
 
@@ -86,10 +83,27 @@ class Connection(Generic[T]):
         nodes = await self.nodes()
         return self.cursor(nodes[-1]) if nodes else None
 
-    async def _rows(self) -> list[T]:
+    def begin(self) -> "asyncio.Future[list[T]]":
+        """Begins to fetch the page where that has not been begun."""
         if self._fetched is None:
             self._fetched = asyncio.ensure_future(self._fetch())
-        return await self._fetched
+        return self._fetched
+
+    async def _rows(self) -> list[T]:
+        return await self.begin()
+
+
+async def nodes_of(pages: list[Connection[T]]) -> list[list[T]]:
+    """The elements of many pages, fetched together."""
+    for page in pages:
+        page.begin()
+    return [await page.nodes() for page in pages]
+
+
+async def edges_of(pages: list[Connection[T]]) -> list[list[Edge[T]]]:
+    """The elements of many pages with their places."""
+    found = await nodes_of(pages)
+    return [[Edge(node, page) for node in nodes] for page, nodes in zip(pages, found, strict=True)]
 
 
 async def _nothing() -> list[Any]:

@@ -7,7 +7,7 @@ and stored at the edge (`graph/execution.py`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -185,13 +185,29 @@ class Context:
 
     async def sees(self, unit: Placed) -> bool:
         """Whether the viewer may see the unit on its day, not only its own fields."""
+        return (await self.see([unit]))[0]
+
+    async def see(self, units: Sequence[Placed]) -> list[bool]:
+        """The same of each unit, with one statement for those that need any."""
+        known = [self._sees_at_once(unit) for unit in units]
+        asked = [
+            self._sighted(unit) if is_seen is None else None
+            for unit, is_seen in zip(units, known, strict=True)
+        ]
+        return [
+            bool(is_seen) if looked_up is None else await looked_up is not None
+            for is_seen, looked_up in zip(known, asked, strict=True)
+        ]
+
+    def _sees_at_once(self, unit: Placed) -> bool | None:
+        """Null where that needs to be looked up."""
         scope = self.sight(unit.day)
         if scope.covers(unit):
             return True
-        if scope.is_solid:
-            return unit.path in scope.bases_above()
+        return unit.path in scope.bases_above() if scope.is_solid else None
 
+    def _sighted(self, unit: Placed) -> Awaitable[Placed | None]:
         async def load(keys: list[int]) -> Mapping[int, Placed]:
-            return await self.ask(placements.sighted, scope, keys, unit.day)
+            return await self.ask(placements.sighted, self.sight(unit.day), keys, unit.day)
 
-        return await self.loader(("sighted", unit.day), load).load(unit.unit_id) is not None
+        return self.loader(("sighted", unit.day), load).load(unit.unit_id)

@@ -27,6 +27,9 @@ _NAMES: dict[type, str] = {
 }
 
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
 def global_id(thing: Any) -> str:
     """The id of a unit (by its code), a decision (by its number) or anything that has a UUID."""
     return id_of(_NAMES[type(thing)], _key(thing))
@@ -34,7 +37,8 @@ def global_id(thing: Any) -> str:
 
 def id_of(name: str, key: str) -> str:
     """The id of what has a type's name and a key, whether it is there or not."""
-    return base64.urlsafe_b64encode(f"{name}:{key}".encode()).decode().rstrip("=")
+    written = binascii.b2a_base64(f"{name}:{key}".encode(), newline=False)
+    return written.translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def _key(thing: Any) -> str:

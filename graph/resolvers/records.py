@@ -65,31 +65,53 @@ async def listed(
     )
 
 
-async def of_unit(
-    context: Context, series: Series[Any], unit: Placed, asked: Asked
-) -> Connection[Any] | None:
-    """The unit's own records; null where the viewer may not read them, or sees the unit's own
-    fields alone."""
+async def of_units(
+    context: Context, series: Series[Any], units: list[Placed], asked: Asked
+) -> list[Connection[Any] | None]:
+    """The own records of each unit; null where the viewer may not read them, or sees the unit's
+    own fields alone."""
     size = page_size(asked.first)
     check_kinds(context, asked.chosen.unit_kind, "unitKind")
-    listing = asked.listing
-    name = ListName(
-        context.cursor_key, (series.resource, "of", unit.code, listing.chosen, listing.order)
-    )
-    start = record_after(name, asked.after)
+    named = [(unit, _own_name(context, series, unit, asked)) for unit in units]
+    starts = [record_after(name, asked.after) for _, name in named]
     scope = context.rights.scope("read", series.resource, context.today)
-    standing = unit if unit.day == context.today else await _today(context, unit)
-    if standing is None or not scope.covers(standing) or not await context.sees(unit):
-        return None
-    own = _OwnRecords(context, series, scope, listing)
-    return Connection(
-        size,
-        lambda: own.first(unit, start, size + 1),
-        lambda: own.count(unit, None),
-        None if start is None else (lambda: own.count(unit, start)),
-        lambda record: _cursor(name, series, record),
-        _shown(context, series),
+    own = _OwnRecords(context, series, scope, asked.listing)
+    shown = _shown(context, series)
+
+    def connection(unit: Placed, name: ListName, start: Position | None) -> Connection[Any]:
+        return Connection(
+            size,
+            lambda: own.first(unit, start, size + 1),
+            lambda: own.count(unit, None),
+            None if start is None else (lambda: own.count(unit, start)),
+            lambda record: _cursor(name, series, record),
+            shown,
+        )
+
+    read = await _are_read(context, scope, units)
+    return [
+        connection(*about, start) if is_read else None
+        for about, start, is_read in zip(named, starts, read, strict=True)
+    ]
+
+
+def _own_name(context: Context, series: Series[Any], unit: Placed, asked: Asked) -> ListName:
+    listing = asked.listing
+    parts = series.resource, "of", unit.code, listing.chosen, listing.order
+    return ListName(context.cursor_key, parts)
+
+
+async def _are_read(context: Context, scope: Scope, units: list[Placed]) -> list[bool]:
+    """Whether the viewer may read each unit's records: its place of today is in the scope, and it
+    is seen where it stands."""
+    moved = [unit.unit_id for unit in units if unit.day != context.today]
+    found = {each.unit_id: each for each in await context.units(moved, context.today)}
+    standing = (unit if unit.day == context.today else found.get(unit.unit_id) for unit in units)
+    covered = [place is not None and scope.covers(place) for place in standing]
+    seen = iter(
+        await context.see([unit for unit, is_in in zip(units, covered, strict=True) if is_in])
     )
+    return [is_in and next(seen) for is_in in covered]
 
 
 async def find(context: Context, series: Series[Any], id: UUID) -> Any:
@@ -155,11 +177,6 @@ class _OwnRecords:
             self._listing,
             *rest,
         )
-
-
-async def _today(context: Context, unit: Placed) -> Placed | None:
-    standing = await context.units([unit.unit_id], context.today)
-    return standing[0] if standing else None
 
 
 async def _first(

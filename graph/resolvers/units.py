@@ -86,23 +86,36 @@ async def listed(
 
 
 async def children(
-    context: Context, unit: Placed, chosen: UnitFilter, first: int | None, after: str | None
-) -> Connection[Placed]:
-    """The children in sight on the unit's day."""
+    context: Context,
+    parents: list[Placed],
+    chosen: UnitFilter,
+    first: int | None,
+    after: str | None,
+) -> list[Connection[Placed]]:
+    """The children of each unit that are in sight on its day."""
     size = page_size(first)
     check_kinds(context, chosen.kind, "kind")
-    name = ListName(context.cursor_key, ("children", unit.code, unit.day, chosen))
-    start = code_after(name, after)
-    if not await context.sees(unit):
-        return empty()
-    lists = _Children(context, unit.day, chosen)
-    return Connection(
-        size,
-        lambda: lists.first(unit, start, size + 1),
-        lambda: lists.count(unit, None),
-        None if start is None else (lambda: lists.count(unit, start)),
-        lambda child: name.cursor(child.code),
-    )
+    names = [
+        ListName(context.cursor_key, ("children", unit.code, unit.day, chosen)) for unit in parents
+    ]
+    starts = [code_after(name, after) for name in names]
+
+    def connection(unit: Placed, name: ListName, start: str | None) -> Connection[Placed]:
+        lists = _Children(context, unit.day, chosen)
+        return Connection(
+            size,
+            lambda: lists.first(unit, start, size + 1),
+            lambda: lists.count(unit, None),
+            None if start is None else (lambda: lists.count(unit, start)),
+            lambda child: name.cursor(child.code),
+        )
+
+    return [
+        connection(unit, name, start) if is_seen else empty()
+        for unit, name, start, is_seen in zip(
+            parents, names, starts, await context.see(parents), strict=True
+        )
+    ]
 
 
 class _Children:

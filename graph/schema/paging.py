@@ -4,6 +4,7 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
+from graph.plain import GATHERED, of_all
 from graph.resolvers import connections
 
 Info = strawberry.Info[Any, Any]
@@ -44,14 +45,17 @@ class Edge(Generic[T]):
 
 @strawberry.type(description="A page of a list, with what clients ask about the list.")
 class Connection(Generic[T]):
-    @strawberry.field(description="The elements of the page, each with its cursor.")
+    @strawberry.field(
+        description="The elements of the page, each with its cursor.", metadata=GATHERED
+    )
     async def edges(self) -> list[Edge[T]]:
-        found: Any = await connection(self).edges()
+        found: Any = await of_all(self, connections.edges_of)
         return found
 
-    @strawberry.field(description="The elements of the page.")
+    @strawberry.field(description="The elements of the page.", metadata=GATHERED)
     async def nodes(self) -> list[T]:
-        return await connection(self).nodes()
+        found: Any = await of_all(self, connections.nodes_of)
+        return found
 
     @strawberry.field(description="Where the page lies in the list.")
     def page_info(self) -> PageInfo:

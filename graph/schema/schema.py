@@ -7,18 +7,13 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 
-from graph.resolvers.identity import global_id
+from graph.plain import attribute
 from graph.schema.appointments import Appointment
 from graph.schema.grants import Grant
 from graph.schema.mutation import Mutation
 from graph.schema.query import Query
 from graph.schema.scalars import DATE, DATE_TIME
 from graph.schema.views import View
-
-
-def _attribute(source: Any, name: str) -> Any:
-    """A plain field is the attribute of its name; an id is made where it is asked for."""
-    return global_id(source) if name == "id" else getattr(source, name)
 
 
 class _Names(NameConverter):
@@ -34,7 +29,7 @@ schema = strawberry.Schema(
     mutation=Mutation,
     types=[Appointment, Grant, View],
     config=StrawberryConfig(
-        default_resolver=_attribute,
+        default_resolver=attribute,
         scalar_map={date: DATE, datetime: DATE_TIME},
         name_converter=_Names(),
     ),

@@ -1,11 +1,13 @@
 """Units as clients see them, with all that hangs from a unit: lists and sums of its records."""
 
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
+from graph.plain import GATHERED, of_all, of_each
 from graph.resolvers import histories, records, summaries, units
 from graph.schema.arguments import (
     FILTER,
@@ -57,17 +59,19 @@ class Unit(Node):
     )
     established_on: date = strawberry.field(description="First day on which it stands.")
 
-    @strawberry.field(description="Its kind.")
+    @strawberry.field(description="Its kind.", metadata=GATHERED)
     def kind(self, info: Info) -> UnitKind:
-        found: Any = units.kind(info.context, _placed(self))
+        found: Any = of_each(self, partial(units.kind, info.context))
         return found
 
     @strawberry.field(
         description="Set once the unit is closed (dissolved, merged, split up) on the day asked "
-        "for; it stays addressable."
+        "for; it stays addressable.",
+        metadata=GATHERED,
     )
     def closed_on(self) -> date | None:
-        return units.closed_on(_placed(self))
+        found: Any = of_each(self, units.closed_on)
+        return found
 
     @strawberry.field(
         description="The unit above; null at the top, and where this unit is in sight only as an "
@@ -82,7 +86,9 @@ class Unit(Node):
         found: Any = await units.path(info.context, _placed(self))
         return found
 
-    @strawberry.field(description="The units directly below that the viewer may see, by code.")
+    @strawberry.field(
+        description="The units directly below that the viewer may see, by code.", metadata=GATHERED
+    )
     async def children(
         self,
         info: Info,
@@ -90,9 +96,8 @@ class Unit(Node):
         first: First = 50,
         after: After = UNSET,
     ) -> Connection["Unit"]:
-        found: Any = await units.children(
-            info.context, _placed(self), unit_filter(filter), first, given(after)
-        )
+        asked = unit_filter(filter), first, given(after)
+        found: Any = await of_all(self, lambda many: units.children(info.context, many, *asked))
         return found
 
     @strawberry.field(
@@ -118,7 +123,7 @@ class Unit(Node):
         found: Any = await histories.predecessors(info.context, _placed(self))
         return found
 
-    @strawberry.field(description="The unit's own meetings.")
+    @strawberry.field(description="The unit's own meetings.", metadata=GATHERED)
     async def meetings(
         self,
         info: Info,
@@ -128,10 +133,12 @@ class Unit(Node):
         after: After = UNSET,
     ) -> MeetingConnection | None:
         asked = list_of(info, meeting_filter(filter), order_by, first, after)
-        found: Any = await records.of_unit(info.context, MEETINGS, _placed(self), asked)
+        found: Any = await of_all(
+            self, lambda many: records.of_units(info.context, MEETINGS, many, asked)
+        )
         return found
 
-    @strawberry.field(description="The unit's own evaluations.")
+    @strawberry.field(description="The unit's own evaluations.", metadata=GATHERED)
     async def evaluations(
         self,
         info: Info,
@@ -141,10 +148,12 @@ class Unit(Node):
         after: After = UNSET,
     ) -> EvaluationConnection | None:
         asked = list_of(info, evaluation_filter(filter), order_by, first, after)
-        found: Any = await records.of_unit(info.context, EVALUATIONS, _placed(self), asked)
+        found: Any = await of_all(
+            self, lambda many: records.of_units(info.context, EVALUATIONS, many, asked)
+        )
         return found
 
-    @strawberry.field(description="The inspections of the unit itself.")
+    @strawberry.field(description="The inspections of the unit itself.", metadata=GATHERED)
     async def inspections(
         self,
         info: Info,
@@ -154,7 +163,9 @@ class Unit(Node):
         after: After = UNSET,
     ) -> InspectionConnection | None:
         asked = list_of(info, inspection_filter(filter), order_by, first, after)
-        found: Any = await records.of_unit(info.context, INSPECTIONS, _placed(self), asked)
+        found: Any = await of_all(
+            self, lambda many: records.of_units(info.context, INSPECTIONS, many, asked)
+        )
         return found
 
     @strawberry.field(description="Sums over this unit's subtree, itself included.")
