@@ -15,6 +15,7 @@ from rich.table import Table
 
 from benchmarks import (
     country,
+    crowd,
     explaining,
     floor,
     offices,
@@ -26,9 +27,9 @@ from benchmarks import (
     transfers,
 )
 from benchmarks.client import Client, request
-from benchmarks.measuring import Times, alone, alternately
+from benchmarks.measuring import Times, alone, alternately, in_turn
 from benchmarks.province import Store
-from benchmarks.questions import QUESTIONS, Question
+from benchmarks.questions import NOTHING, OF_A_CROWD, QUESTIONS, WITH_PARENT, Question
 from benchmarks.servers import Server, chibo, hand_written
 from benchmarks.transfers import TRANSFERS, Transfer
 
@@ -42,6 +43,9 @@ MOST_OFFICES = 1.5
 MOST_COUNTRY = 180
 LEAST_OF_WRITING = 0.8
 MOST_EXPLAINED = 5.0
+MOST_ABOVE_NOTHING = 1.0
+MOST_SPREAD = 3.0
+LEAST_OF_FLOOR = 0.6
 
 console = Console(highlight=False, width=100)
 
@@ -103,6 +107,8 @@ def _measure(store: Store) -> None:
     with chibo(store) as served, hand_written(store) as floored:
         for question in QUESTIONS:
             _ask(store, served, floored, question, table)
+        _parent(store, served, table)
+        _crowd(store, served, floored, table)
         _memory(served, table)
         _explain(store, served, table)
         _offices(store, served, table)
@@ -174,6 +180,43 @@ def _ask(store: Store, served: Server, floored: Server, question: Question, tabl
         else:
             by_hand = request(f"/{question.name}", floor.TOKEN, {})
             _timed(table, question, *alternately((client, asked), (other, by_hand)))
+
+
+def _parent(store: Store, served: Server, table: Table) -> None:
+    """A unit with what is above it, beside a request for nothing."""
+    token = store.run("token", WITH_PARENT.principal).strip()
+    asked, nothing = (
+        request("/graphql", token, {"query": each.document}) for each in (WITH_PARENT, NOTHING)
+    )
+    with Client(served.port) as client:
+        times, least = in_turn((client, asked), (client, nothing))
+    own = times.at(50) - least.at(50)
+    shown, aim = (
+        _marked(f"+{own:.2f} ms", own <= MOST_ABOVE_NOTHING),
+        f"≤ +{MOST_ABOVE_NOTHING:g} ms",
+    )
+    table.add_row(WITH_PARENT.title, *_pair(times), *_pair(least), shown, aim)
+
+
+def _crowd(store: Store, served: Server, floored: Server, table: Table) -> None:
+    """Many clients at once: answers a second, and how much longer some wait than most."""
+    console.print(f"  {crowd.CLIENTS} clients …", style="dim")
+    [question] = [each for each in QUESTIONS if each.name == OF_A_CROWD]
+    token = store.run("token", question.principal).strip()
+    asked = request("/graphql", token, {"query": question.document})
+    by_hand = request(f"/{question.name}", floor.TOKEN, {})
+    found, least = crowd.in_turn((served.port, asked), (floored.port, by_hand))
+    share, spread = found.throughput / least.throughput, found.answers.at(99) / found.answers.at(50)
+    table.add_row(
+        f"{crowd.CLIENTS} clients: {question.title}",
+        *_pair(found.answers),
+        *_pair(least.answers),
+        _marked(f"{spread:.2f}", spread <= MOST_SPREAD),
+        f"p99 ≤ {MOST_SPREAD:g} × p50",
+    )
+    a_second = f"{found.throughput:,.0f}", "", f"{least.throughput:,.0f}", ""
+    shown, aim = _marked(f"{share:.2f}", share >= LEAST_OF_FLOOR), f"≥ {LEAST_OF_FLOOR:g}"
+    table.add_row("  answers a second", *a_second, shown, aim)
 
 
 def _timed(table: Table, question: Question, times: Times, least: Times | None) -> None:

@@ -2,13 +2,14 @@
 
 Bare Starlette, one statement a question by raw asyncpg or sqlite3, orjson; on the same tables, with
 the same condition (the path range of one unit, the placement of the day), the same snapshot
-transaction and the same bytes answered. It compares its token with one fixed text, keeps one
-connection, parses no GraphQL, knows its viewer's path from the start, and logs nothing. SQLite is
-called from the event loop itself, without a thread: the next request waits, and that is cheapest.
+transaction and the same bytes answered. It compares its token with one fixed text, parses no
+GraphQL, knows its viewer's path from the start, and logs nothing. SQLite is called from the event
+loop itself, without a thread: the next request waits, and that is cheapest.
 
 Served by uvicorn with Chibo's own settings; it never serves anything but the benchmarks.
 """
 
+import asyncio
 import base64
 import os
 import sqlite3
@@ -34,6 +35,7 @@ from server.database import POSTGRESQL_SETTINGS
 
 TOKEN = "a-fixed-token"
 ADDRESS = "FLOOR_DATABASE"
+CONNECTIONS = 10
 
 _STANDS = (
     "p.path >= $1 AND p.path < $2 AND p.valid_from <= $3 "
@@ -95,21 +97,33 @@ class Database(Protocol):
 
 
 class Postgresql:
-    """asyncpg, which keeps its statements prepared."""
+    """asyncpg, which keeps its statements prepared; as many connections as Chibo has, the one that
+    was used last first."""
 
     kind = "postgresql"
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    def __init__(self, connections: Sequence[Any]) -> None:
+        self._free: asyncio.LifoQueue[Any] = asyncio.LifoQueue()
+        for connection in connections:
+            self._free.put_nowait(connection)
 
     @classmethod
     async def open(cls, address: str) -> "Postgresql":
-        return cls(await asyncpg.connect(address, server_settings=POSTGRESQL_SETTINGS))
+        return cls(
+            [
+                await asyncpg.connect(address, server_settings=POSTGRESQL_SETTINGS)
+                for _ in range(CONNECTIONS)
+            ]
+        )
 
     async def fetch(self, statement: str, *values: object) -> Rows:
-        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-            rows: Rows = await self._connection.fetch(statement, *values)
-            return rows
+        connection = await self._free.get()
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                rows: Rows = await connection.fetch(statement, *values)
+                return rows
+        finally:
+            self._free.put_nowait(connection)
 
 
 class Sqlite:

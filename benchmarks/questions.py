@@ -37,7 +37,7 @@ QUESTIONS = (
         "the same with nested unit",
         "{ meetings(first: 100) { nodes { id heldOn kind topic membersExpected membersPresent "
         "score unit { code name } } } }",
-        aim=5,
+        aim=1.3,
     ),
     Question(
         "year-by-kind",
@@ -59,7 +59,7 @@ QUESTIONS = (
         "50 children, each its latest 3",
         f'{{ unit(code: "{DISTRICT}") {{ children(first: 50) {{ nodes {{ code name '
         "meetings(first: 3) { nodes { id heldOn kind topic score } } } } } }",
-        aim=4,
+        aim=1.5,
     ),
     Question("viewer", "viewer", "{ viewer { name appointments { role validFrom } } }"),
     Question(
@@ -93,3 +93,13 @@ QUESTIONS = (
         principal=PROVINCE_LEADER,
     ),
 )
+
+NOTHING = Question("nothing", "nothing at all", "{ __typename }")
+WITH_PARENT = Question(
+    "parent",
+    "a unit, its path and its parent, and nothing at all",
+    '{ unit(code: "X.17488") { code name path { code name } parent { code name } } }',
+)
+"""Asked in turn: what the unit adds to a request for nothing."""
+OF_A_CROWD = "newest-with-unit"
+"""The question that many clients ask at once."""
