@@ -114,7 +114,7 @@ class _Completion:
     async def _lists(
         self, items: "_Completion", run: "PlainExecutor", path: Path, lists: Column
     ) -> Column:
-        if any(type(each) is not list for each in lists):
+        if any(type(each) not in (list, tuple) for each in lists):
             raise Unusual
         done = iter(await items.of(run, path, [value for each in lists for value in each]))
         return [[next(done) for _ in each] for each in lists]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ import pytest
 import pytest_asyncio
 import strawberry
 from graphql import (
+    DocumentNode,
     ExecutionResult,
     NoUnusedVariablesRule,
     execute,
@@ -134,7 +136,17 @@ class Unreadable:
     """Neither a row nor a value."""
 
 
-WRONG = [None, 2**31, 1.5, float("nan"), "é", "12", [], ValueError("a value"), Unreadable(), True]
+class Told(Exception):
+    """Something that went wrong, put in a value's place."""
+
+
+class Alike(SimpleNamespace):
+    """All that a row has, and no row."""
+
+
+ALIKE = Alike(**vars(Row()), other=1)
+
+WRONG = [None, 2**31, 1.5, float("nan"), "é", "12", [], Told("a"), Unreadable(), True, ALIKE]
 LEAVES = ["name", "note", "day", "count", "share", "isOpen", "colour", "tags", "length"]
 RIGHT: dict[str, Any] = {
     "name": ["a", "", "Đảng"],
@@ -163,6 +175,12 @@ def a_row(random: Random, depth: int, harm: float) -> Any:
     if random.random() < harm / 2:
         del row.count
     return row
+
+
+_LEAVES = "name note day count share isOpen colour tags"
+WHOLE = parse(
+    f"{{ things {{ {_LEAVES} inner {{ {_LEAVES} }} sure {{ name }} below {{ {_LEAVES} }} }} }}"
+)
 
 
 def rows_of(random: Random, depth: int, harm: float) -> list[Any]:
@@ -200,15 +218,18 @@ def a_document(random: Random) -> str:
     return text + (" fragment Some on Thing { day name }" if "...Some" in text else "")
 
 
-def told(text: str, rows: list[Any], executor: type[Ordinary[None]]) -> bytes:
+def told(
+    document: DocumentNode, rows: list[Any], executor: type[Ordinary[None]], yes: bool = True
+) -> bytes:
     """The bytes of the answer: data, then errors by their places; those of fields that are waited
     for come in the order in which they happen to end."""
 
     async def run() -> ExecutionResult:
         result: Any = execute(
             SCHEMA,
-            parse(text),
+            document,
             context_value=rows,
+            variable_values={"yes": yes},
             is_awaitable=execution._is_awaitable,
             executor_class=executor,
         )
@@ -226,38 +247,62 @@ def told(text: str, rows: list[Any], executor: type[Ordinary[None]]) -> bytes:
 def test_whatever_rows_hold_answers_and_errors_are_graphql_cores(seed: int, harm: float) -> None:
     """Random documents on random rows, wrong ones among them: the same bytes, errors too."""
     random = Random(seed)
-    text = a_document(random)
-    if validate(SCHEMA, parse(text), RULES):
+    asked = parse(a_document(random))
+    if validate(SCHEMA, asked, RULES):
         return
-    rows = rows_of(random, 3, harm)
-    assert told(text, rows, PlainExecutor) == told(text, rows, Ordinary), text
+    for yes in (True, False):
+        rows = rows_of(random, 3, harm)
+        assert told(asked, rows, PlainExecutor, yes) == told(asked, rows, Ordinary, yes)
 
 
-FULL = "{ things { name day count colour isOpen inner { name share } below { name length } } }"
+def test_whatever_one_row_holds_in_one_place_is_answered_alike() -> None:
+    """Each wrong value in each attribute of a row among good ones, at the top and below."""
+    for name in (*RIGHT, "inner", "sure", "below"):
+        for wrong in WRONG:
+            rows = [Row(inner=Row(), sure=Row(), below=[Row(), Row()]) for _ in range(3)]
+            setattr(rows[1], name, wrong)
+            for given_rows in (rows, [Row(inner=Row(), sure=Row(), below=rows)]):
+                answers = [told(WHOLE, given_rows, kind) for kind in (PlainExecutor, Ordinary)]
+                assert answers[0] == answers[1], (name, wrong)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_whatever_stands_in_a_rows_place_is_answered_alike(wrong: Any) -> None:
+    """Where a list may hold nulls, where it may not, and below."""
+    for rows in ([Row(sure=Row()), wrong], [Row(sure=Row(), below=[Row(), wrong])]):
+        for asked in (WHOLE, parse("{ later { name } }"), parse("{ firstThing { day } }")):
+            assert told(asked, rows, PlainExecutor) == told(asked, rows, Ordinary)
+
+
+FULL = parse(
+    "{ things { name day count colour isOpen inner { name share } below { name length } } }"
+)
 
 
 def test_the_work_of_the_executor_does_not_grow_with_the_rows() -> None:
     """Fields are executed once a list, not once a row."""
-    executed = [0, 0]
+    executed = [0]
 
     class Counting(PlainExecutor):
         def execute_field(self, *args: Any) -> Any:
-            executed[-1] += 1
+            executed[0] += 1
             return super().execute_field(*args)
 
-    few, many = ([Row(inner=Row(), below=[Row()]) for _ in range(size)] for size in (2, 100))
-    told(FULL, few, Counting)
-    executed.insert(0, executed.pop())
-    answered = told(FULL, many, Counting)
-    assert executed == [1, 1]
-    assert answered == told(FULL, many, Ordinary)
+    few, many = (
+        [Row(inner=Row(), sure=Row(), below=[Row()]) for _ in range(size)] for size in (2, 100)
+    )
+    for asked in (FULL, WHOLE):
+        for rows in (few, many):
+            executed[0] = 0
+            assert told(asked, rows, Counting) == told(asked, rows, Ordinary)
+            assert executed == [1]
 
 
 def test_plans_die_with_their_document() -> None:
     """Nothing is kept of a document that nobody keeps."""
     gc.collect()
     kept = len(plain._PLANS)
-    told(FULL, [Row()], PlainExecutor)
+    told(parse("{ things { name } }"), [Row()], PlainExecutor)
     gc.collect()
     assert len(plain._PLANS) == kept
 
