@@ -123,6 +123,7 @@ def _granted(of_unit_id: int, to_unit_id: int) -> Grant:
         purpose="Cụm thi đua",
         valid_from=TODAY,
         valid_to=TODAY.replace(year=TODAY.year + 1),
+        granted_on=TODAY,
         granted_by="somebody",
         granted_at=datetime.now(UTC),
         revoked_at=None,
