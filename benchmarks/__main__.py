@@ -1,6 +1,7 @@
 """`make bench`: loads the province into both databases, asks both servers, prints a table; then
-reorganises two provinces, loads the whole country, and measures what the trail costs writers.
-`python -m benchmarks PART` runs one part: `province`, `reorganisation`, `country` or `trail`.
+reorganises two provinces, loads the whole country, and measures what the trail costs writers and
+what open streams cost a worker. `python -m benchmarks PART` runs one part: `province`,
+`reorganisation`, `country`, `trail` or `streams`.
 
 It takes seven to fifteen minutes and asserts nothing: a figure beyond its aim is marked `!`, and
 the exit code stays 0.
@@ -23,6 +24,7 @@ from benchmarks import (
     province,
     provinces,
     rights,
+    streams,
     trail,
     transfers,
 )
@@ -46,6 +48,8 @@ MOST_EXPLAINED = 5.0
 MOST_ABOVE_NOTHING = 1.0
 MOST_SPREAD = 3.0
 LEAST_OF_FLOOR = 0.6
+MOST_OF_STREAMS = 300
+MOST_TO_REACH = 1.0
 
 console = Console(highlight=False, width=100)
 
@@ -57,6 +61,7 @@ def main() -> None:
         "reorganisation": _reorganisation,
         "country": _country,
         "trail": _trail,
+        "streams": _streams,
     }
     console.print(f"Python {platform.python_version()}, {os.cpu_count()} processors")
     for name in sys.argv[1:] or parts:
@@ -98,6 +103,17 @@ def _trail() -> None:
         span = f"{told.at(0):.0f} to {told.at(100):.0f}"
         console.print(f"meetings a second, {title}: {told.at(50):.0f} (rounds {span})")
     console.print(f"ratio {shown}, aim ≥ {LEAST_OF_WRITING:g}")
+
+
+def _streams() -> None:
+    console.rule(f"PostgreSQL: {streams.STREAMS:,} open streams on one worker")
+    for found in streams.measure():
+        held = _marked(f"{found.memory} MiB", found.memory <= MOST_OF_STREAMS)
+        reached = _marked(f"{max(found.seconds):.2f} s", max(found.seconds) <= MOST_TO_REACH)
+        console.print(
+            f"{found.title}: {held} ({found.before} before), aim ≤ {MOST_OF_STREAMS}; an event "
+            f"has reached all in {reached} at the most, aim ≤ {MOST_TO_REACH:g} s"
+        )
 
 
 def _measure(store: Store) -> None:

@@ -4,7 +4,8 @@ An operation runs on one transaction: a query on a snapshot, the mutations of a 
 Rights are made once, from the revision read first. Mutations that decide about the tree or change
 rights lock the revision for themselves alone; where the tree lives in a graph, its transaction ends
 just before that of the records' database. What the trail is to tell is stored with the change, and
-of a query before it is answered. It knows nothing of HTTP.
+of a query before it is answered. A subscription is begun here and told elsewhere
+(`graph/streams.py`). It knows nothing of HTTP.
 """
 
 from asyncio import Future
@@ -23,9 +24,11 @@ from graphql import (
     GraphQLError,
     OperationDefinitionNode,
     OperationType,
+    create_source_event_stream,
     execute,
     get_operation_ast,
 )
+from graphql import Executor as GraphQLExecutor
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -130,6 +133,20 @@ class Answer:
         """What is told of the request itself, which is no part of what was asked."""
         return None if self.cost is None else {"cost": self.cost.shown()}
 
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The body with what is told beside it."""
+        told = self.extensions
+        return self.body if told is None else self.body | {"extensions": told}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription that is fit to be begun: its document is valid and within the limits."""
+
+    request: Request
+    document: DocumentNode
+
 
 @dataclass
 class Executor:
@@ -145,11 +162,13 @@ class Executor:
     persisted: PersistedDocuments = field(default_factory=PersistedDocuments)
     budgets: Budgets = field(default_factory=Budgets)
     max_seconds: float | None = None
+    on_written: Callable[[], None] = lambda: None
+    """Called when mutations were stored: there may be changes to be told."""
     _kinds: tuple[Revision, Kinds] | None = None
 
     def __post_init__(self) -> None:
         self._documents = Documents(self.limits)
-        self._examiner = Examiner(self._documents, self.limits, self.persisted)
+        self.examiner = Examiner(self._documents, self.limits, self.persisted)
         self._scales = Scales(self.limits, self.budgets, GRAPHQL_SCHEMA)
 
     async def answer(self, request: Request, principal: str) -> Answer:
@@ -175,14 +194,16 @@ class Executor:
             if operation.operation is OperationType.MUTATION and not request.may_write:
                 by_post = GraphQLError("A mutation is sent by POST.")
                 return replace(_refused([by_post], request), is_forbidden_method=True)
+            if operation.operation is OperationType.SUBSCRIPTION:
+                raise GraphQLError("A subscription is asked over WebSocket or as an event stream.")
             cost = self._scales.charge(
                 document, request.variables, request.operation_name, principal, request.spent
             )
         except (GraphQLError, TooCostly, OverBudget) as error:
             if not isinstance(error, OverBudget):
                 self.budgets.charge(principal, length)
-            refused = _refused([as_graphql(error)], request)
-            return replace(refused, cost=self._scales.told_of(principal, error))
+            refusal = _refused([as_graphql(error)], request)
+            return replace(refusal, cost=self._scales.told_of(principal, error))
         answer = await self._answer_in_time(document, operation, request, principal)
         if answer.was_run:
             return replace(answer, cost=cost)
@@ -199,11 +220,33 @@ class Executor:
         request = replace(request, deadline=Deadline(self.max_seconds, request.until_gone))
         try:
             if operation.operation is not OperationType.MUTATION:
-                return _answered(await self._read(document, request, principal), request)
+                return answered(await self._read(document, request, principal), request)
             once = self._way(_root_fields(document, operation))
-            return _answered(await self._write(once, document, request, principal), request)
+            result = await self._write(once, document, request, principal)
+            self.on_written()
+            return answered(result, request)
         except TookTooLong as error:
             return Answer(_body(None, [as_graphql(error)], request.language), was_run=True)
+
+    async def subscription(self, request: Request, principal: str) -> Subscription | Answer | None:
+        """The subscription that is asked, charged like any request, or the answer that refuses it;
+        null where something else is asked, or nothing: that is for `answer`."""
+        try:
+            text = await self.persisted.text(request.query, request.document_id)
+        except ChiboError:
+            return None
+        document = self.document(text)
+        found = document and get_operation_ast(document, request.operation_name)
+        if not document or not found or found.operation is not OperationType.SUBSCRIPTION:
+            return None
+        try:
+            self._scales.check(principal)
+            asked = request.variables, request.operation_name, principal
+            self._scales.charge(document, *asked)
+        except (TooCostly, OverBudget) as error:
+            refusal = _refused([as_graphql(error)], request)
+            return replace(refusal, cost=self._scales.told_of(principal, error))
+        return Subscription(request, document)
 
     async def introspect(self, request: Request) -> Answer | None:
         """The answer to a request that asks of the schema alone; null where it asks for more, or
@@ -224,7 +267,7 @@ class Executor:
             weigh(prepared.document, self.limits, GRAPHQL_SCHEMA, *asked)
         except TooCostly as error:
             return _refused([as_graphql(error)], request)
-        return _answered(await _execute(prepared.document, request, None), request)
+        return answered(await _execute(prepared.document, request, None), request)
 
     async def view(self, id: str, principal: str) -> View | None:
         """The view of a global id that a principal may run at this moment; null where there is
@@ -233,7 +276,7 @@ class Executor:
         async with self.store.reading() as connection:
             revision = await read_revision(connection)
             tree = self.tree.tree(connection)
-            context = await self._context(connection, tree, revision, asked, principal)
+            context = await self.context(connection, tree, revision, asked, principal)
             return await views.find(context, id)
 
     def document(self, text: str) -> DocumentNode | None:
@@ -265,8 +308,8 @@ class Executor:
         async with self.store.reading() as connection, request.deadline.running():
             revision = await read_revision(connection)
             tree = self.tree.tree(connection)
-            context = await self._context(connection, tree, revision, request, principal)
-            result = await _executed(document, request, context)
+            context = await self.context(connection, tree, revision, request, principal)
+            result = await executed(document, request, context)
         return result, context.trail_entries()
 
     def _way(self, fields: frozenset[str]) -> Callable[..., Awaitable[ExecutionResult]]:
@@ -302,7 +345,7 @@ class Executor:
         async with self.store.writing() as connection, request.deadline.running():
             revision = await lock_revision(connection, alone)
             tree = self.tree.tree(connection)
-            context = await self._context(connection, tree, revision, request, principal)
+            context = await self.context(connection, tree, revision, request, principal)
             return await _run(document, request, context)
 
     async def _decide_once(
@@ -313,11 +356,11 @@ class Executor:
             async with request.deadline.running():
                 revision = await lock_revision(connection, alone=True)
             async with self.tree.deciding(connection) as tree, request.deadline.running():
-                context = await self._context(connection, tree, revision, request, principal)
+                context = await self.context(connection, tree, revision, request, principal)
                 await catch_up(context)
                 return await _run(document, request, context)
 
-    async def _context(
+    async def context(
         self,
         connection: AsyncConnection,
         tree: HierarchyStore,
@@ -325,22 +368,24 @@ class Executor:
         request: Request,
         principal: str,
     ) -> Context:
+        """What the resolvers of one request share, in the snapshot that `revision` was read in."""
         today = self.today()
         return Context(
             connection=connection,
             tree=tree,
             rights=await self.rights.rights(connection, principal, revision, today),
             revision=revision,
-            kinds=await self._read_kinds(connection, revision),
+            kinds=await self.read_kinds(connection, revision),
             sizes=self.sizes,
             cursor_key=self.cursor_key,
             today=today,
             now=datetime.now(UTC),
             language=request.language,
-            examiner=self._examiner,
+            examiner=self.examiner,
         )
 
-    async def _read_kinds(self, connection: AsyncConnection, revision: Revision) -> Kinds:
+    async def read_kinds(self, connection: AsyncConnection, revision: Revision) -> Kinds:
+        """The kinds of unit, kept while the revision is the same."""
         if self._kinds is None or self._kinds[0] != revision:
             self._kinds = revision, await read_kinds(connection)
         return self._kinds[1]
@@ -358,7 +403,7 @@ class _Undone(Exception):
 
 async def _run(document: DocumentNode, request: Request, context: Context) -> ExecutionResult:
     """Runs mutations, and stores what the trail is to tell of them."""
-    result = await _executed(document, request, context)
+    result = await executed(document, request, context)
     _raise_database_error(result)
     if result.data is None:
         raise _Undone(result, context.tries)
@@ -366,10 +411,13 @@ async def _run(document: DocumentNode, request: Request, context: Context) -> Ex
     return result
 
 
-async def _executed(document: DocumentNode, request: Request, context: Context) -> ExecutionResult:
-    """The result of what was run whole. Where it is cut short, nothing goes on by itself."""
+async def executed(
+    document: DocumentNode, request: Request, context: Context, root: Any = None
+) -> ExecutionResult:
+    """The result of what was run whole; of a subscription, for the event that is its root. Where it
+    is cut short, nothing goes on by itself."""
     try:
-        return await _execute(document, request, context)
+        return await _execute(document, request, context, root)
     except BaseException:
         await context.end()
         raise
@@ -403,11 +451,12 @@ def _asks_schema_alone(operation: OperationDefinitionNode) -> bool:
 
 
 async def _execute(
-    document: DocumentNode, request: Request, context: Context | None
+    document: DocumentNode, request: Request, context: Context | None, root: Any = None
 ) -> ExecutionResult:
     result = execute(
         GRAPHQL_SCHEMA,
         document,
+        root_value=root,
         context_value=context,
         variable_values=request.variables,
         operation_name=request.operation_name,
@@ -431,13 +480,35 @@ def _raise_database_error(result: ExecutionResult) -> None:
             raise error.original_error
 
 
+async def begin_stream(asked: Subscription, context: Context) -> Any:
+    """What the field of a subscription answers with where it begins, else an `ExecutionResult` of
+    its errors."""
+    executor = GraphQLExecutor.build(
+        GRAPHQL_SCHEMA,
+        asked.document,
+        context_value=context,
+        raw_variable_values=asked.request.variables,
+        operation_name=asked.request.operation_name,
+    )
+    if isinstance(executor, list):
+        return ExecutionResult(None, errors=executor)
+    found: Any = create_source_event_stream(executor)
+    return await found if _is_awaitable(found) else found
+
+
+def refused(error: ChiboError, request: Request) -> Answer:
+    """The answer to a request that is not run."""
+    return _refused([as_graphql(error)], request)
+
+
 def _refused(errors: list[GraphQLError], request: Request) -> Answer:
     found = _body(None, errors, request.language)["errors"]
     waits = (getattr(error.original_error, "retry_after", None) for error in errors)
     return Answer({"errors": found}, was_run=False, retry_after=next(waits, None))
 
 
-def _answered(result: ExecutionResult, request: Request) -> Answer:
+def answered(result: ExecutionResult, request: Request) -> Answer:
+    """The answer that says what came of an execution."""
     errors = result.errors or []
     was_run = result.data is not None or any(error.path is not None for error in errors)
     body = _body(result.data, errors, request.language)

@@ -4,15 +4,16 @@ POST with JSON and GET with parameters (queries only), `application/graphql-resp
 the client accepts it and `application/json` otherwise. Without a valid token the answer is 401
 whatever is asked. A document is sent as a text, or named: by Apollo's `persistedQuery`, by Relay's
 `doc_id`. An answer to GET carries an ETag of its bytes without what it cost, which differs each
-time; a weak one, for they may be compressed on their way. Who is asking is found out by a function
-that the server gives; what is asked is answered by the `Executor`.
+time; a weak one, for they may be compressed on their way. A client that would rather have events
+than JSON is answered with those. Who is asking is found out by a function that the server gives;
+what is asked is answered by the `Executor`.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import orjson
 import structlog
@@ -36,11 +37,26 @@ READING = ("GET", "HEAD")
 STATUS = {"NOT_FOUND": 404, "FORBIDDEN": 403, "CONFLICT": 409, "INTERNAL": 500}
 """Of an error that is the whole answer, by its code; of any other it is 400."""
 
+ReadRequest = Callable[[Request, str], Awaitable[execution.Request | list[execution.Request]]]
+"""What a request over HTTP asks, in a language. Raises `Refusal`."""
+
 FindPrincipal = Callable[[str | None], Awaitable[str | None]]
 """The principal of a header Authorization; null where it names none that is accepted."""
 
 
-class _Refusal(Exception):
+class EventStreams(Protocol):
+    """Answers as streams of events (`graph/events.py`)."""
+
+    def are_wanted(self, request: Request) -> bool:
+        """Whether the client would rather have events than JSON."""
+        ...
+
+    async def respond(self, request: Request, language: str, asked: "ReadRequest") -> Response:
+        """The stream that answers. Raises `Refusal` where there is none to begin."""
+        ...
+
+
+class Refusal(Exception):
     """A request that cannot be run: the HTTP status, and the error to answer with."""
 
     def __init__(self, status: int, code: str, message: str, **values: object) -> None:
@@ -69,6 +85,7 @@ class Endpoint:
     max_body: int
     max_batch: int
     public_schema: bool
+    events: "EventStreams"
     refused: Callable[[str], None] = lambda code: None
     """Told the code of every request that cannot be run."""
 
@@ -81,7 +98,7 @@ class Endpoint:
         answer: Answer | None = None
         try:
             status, body, answer = await self._answered(request, language, media)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             error = request_error(refusal.code, refusal.message, language, **refusal.values)
             status, body = refusal.status, {"errors": [error]}
             self.refused(refusal.code)
@@ -100,6 +117,8 @@ class Endpoint:
         self, request: Request, language: str, media: str
     ) -> tuple[int, Any, Answer | None]:
         """The status, the body, and the answer that it is of where it is of one."""
+        if self.events.are_wanted(request):
+            return 200, await self.events.respond(request, language, self._asked), None
         principal = await self.principal(request.headers.get("authorization"))
         if principal is None and not self.public_schema:
             raise unauthenticated()
@@ -118,8 +137,7 @@ class Endpoint:
         for each in asked:
             answer = await self._answer(replace(each, spent=spent), principal)
             spent += answer.cost.estimated if answer.was_run and answer.cost else 0
-            told = answer.extensions
-            found.append(answer.body if told is None else answer.body | {"extensions": told})
+            found.append(answer.whole)
         return found
 
     async def _answer(self, asked: execution.Request, principal: str | None) -> Answer:
@@ -146,8 +164,8 @@ class Endpoint:
             return _of_parameters(request, language)
         body = await self._json_body(request)
         if isinstance(body, list):
-            return [_of_json(each, language) for each in self._batch(body)]
-        return _of_json(body, language)
+            return [request_of_json(each, language) for each in self._batch(body)]
+        return request_of_json(body, language)
 
     def _batch(self, body: list[Any]) -> list[Any]:
         if self.max_batch <= 1:
@@ -158,9 +176,9 @@ class Endpoint:
 
     async def _json_body(self, request: Request) -> Any:
         if _content_type(request) != JSON:
-            raise _Refusal(415, "BAD_USER_INPUT", "The body of a request is application/json.")
+            raise Refusal(415, "BAD_USER_INPUT", "The body of a request is application/json.")
         if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-            raise _Refusal(415, "BAD_USER_INPUT", "The body of a request is not compressed.")
+            raise Refusal(415, "BAD_USER_INPUT", "The body of a request is not compressed.")
         return _json(await self._body(request))
 
     async def _body(self, request: Request) -> bytes:
@@ -169,7 +187,7 @@ class Endpoint:
             async for part in request.stream():
                 received += part
                 if len(received) > self.max_body:
-                    raise _Refusal(
+                    raise Refusal(
                         413,
                         "BAD_USER_INPUT",
                         "A request is at most {limit} bytes.",
@@ -180,9 +198,9 @@ class Endpoint:
         return bytes(received)
 
 
-def unauthenticated() -> _Refusal:
+def unauthenticated() -> Refusal:
     """What is answered without a valid token."""
-    return _Refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED)
+    return Refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED)
 
 
 async def until_gone(request: Request) -> None:
@@ -191,8 +209,8 @@ async def until_gone(request: Request) -> None:
         pass
 
 
-def _bad(message: str, **values: object) -> _Refusal:
-    return _Refusal(400, "BAD_USER_INPUT", message, **values)
+def _bad(message: str, **values: object) -> Refusal:
+    return Refusal(400, "BAD_USER_INPUT", message, **values)
 
 
 def _content_type(request: Request) -> str:
@@ -212,7 +230,8 @@ def _json(body: bytes) -> Any:
         raise _bad("The body of a request is a JSON object in UTF-8.") from None
 
 
-def _of_json(body: Any, language: str) -> execution.Request:
+def request_of_json(body: Any, language: str) -> execution.Request:
+    """What a JSON object asks. Raises `Refusal` where it is no request."""
     if not isinstance(body, dict):
         raise _bad("A request is a JSON object.")
     return _request(
@@ -322,6 +341,8 @@ def _ranges(media: str) -> tuple[str, str]:
 def _response(
     request: Request, status: int, body: Any, media: str, language: str, answer: Answer | None
 ) -> Response:
+    if isinstance(body, Response):
+        return body
     if not isinstance(body, Written):
         body = Written(orjson.dumps(body), media if media in Endpoint.offered else JSON, {})
     content = body.content

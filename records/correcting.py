@@ -1,10 +1,10 @@
 """One stored record revised or withdrawn for a principal; every version before is kept.
 
 A revision replaces what the record says and raises its number; a withdrawal takes it away. What
-it said before goes to `record_version`, whole enough to be restored. It works inside the
-transaction that the caller commits. Rights, the record's own rules and the closing of its year
-were looked at before; that nobody else came first is looked at here. It never touches the trail,
-but asks it who wrote a revision.
+it said before goes to `record_version`, whole enough to be restored; the change is put down for
+those who listen. It works inside the transaction that the caller commits. Rights, the record's own
+rules and the closing of its year were looked at before; that nobody else came first is looked at
+here. It never touches the trail, but asks it who wrote a revision.
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,17 @@ from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hierarchy.errors import Conflict
+from records import changes
 from records.bulk import TABLES
+from records.changes import Changed
 from records.closing import YearClosing
-from records.record import Entry, InspectionGround, InspectionStatus
+from records.record import (
+    Entry,
+    InspectionEntry,
+    InspectionGround,
+    InspectionStatus,
+    RecordChangeKind,
+)
 from records.tables import audit_entry, record_version, year_closing
 
 _BESIDE = {"id", "unit_id", "by_unit_id", "recorded_from_id", "revision", "recorded_at"}
@@ -69,14 +77,20 @@ async def revise(
     changed = await connection.execute(update(stored.table).where(stored.condition).values(values))
     _check_first(changed.rowcount)
     await _keep(connection, stored, before, withdrawn=False)
+    on_signs = isinstance(revision.entry, InspectionEntry) and revision.entry.is_open_on_signs
+    done = RecordChangeKind.REVISED, stored.resource, stored.id, before["unit_id"]
+    await changes.tell(connection, Changed(*done, revision.by_unit_id, on_signs, revised_at))
 
 
-async def withdraw(connection: AsyncConnection, stored: Stored) -> None:
+async def withdraw(connection: AsyncConnection, stored: Stored, withdrawn_at: datetime) -> None:
     """Takes the record away and keeps its last version. Raises `Conflict` as `revise` does."""
     before = await _row(connection, stored)
     gone = await connection.execute(delete(stored.table).where(stored.condition))
     _check_first(gone.rowcount)
     await _keep(connection, stored, before, withdrawn=True)
+    done = RecordChangeKind.WITHDRAWN, stored.resource, stored.id, before["unit_id"]
+    by_unit_id, on_signs = before.get("by_unit_id"), _is_on_signs(before)
+    await changes.tell(connection, Changed(*done, by_unit_id, on_signs, withdrawn_at))
 
 
 async def recorded_from(connection: AsyncConnection, stored: Stored) -> int | None:

@@ -72,6 +72,26 @@ class InspectionStatus(Enum):
     CANCELLED = "CANCELLED"
 
 
+class RecordKind(Enum):
+    """Kinds of record; the value in small letters is the resource of the policy."""
+
+    MEETING = "MEETING"
+    EVALUATION = "EVALUATION"
+    INSPECTION = "INSPECTION"
+
+    @property
+    def resource(self) -> str:
+        return self.value.lower()
+
+
+class RecordChangeKind(Enum):
+    """What was done to a record."""
+
+    RECORDED = "RECORDED"
+    REVISED = "REVISED"
+    WITHDRAWN = "WITHDRAWN"
+
+
 @dataclass(frozen=True, slots=True)
 class MeetingEntry:
     """A meeting as it is given to be stored; `score` is 0 to 100, null until scored."""
@@ -131,6 +151,12 @@ class InspectionEntry:
     def day(self) -> date | None:
         """The inspection's date: concluded, else opened, else planned for."""
         return self.concluded_on or self.opened_on or self.planned_for
+
+    @property
+    def is_open_on_signs(self) -> bool:
+        """Whether it is on signs of violation and not concluded (`domain.md`, 5)."""
+        is_concluded = self.status is InspectionStatus.CONCLUDED
+        return self.ground is InspectionGround.SIGNS and not is_concluded
 
 
 Entry = MeetingEntry | EvaluationEntry | InspectionEntry

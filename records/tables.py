@@ -34,6 +34,7 @@ from records.record import (
     MeetingForm,
     MeetingKind,
     Rating,
+    RecordChangeKind,
 )
 
 
@@ -198,6 +199,34 @@ view = Table(
     UniqueConstraint("unit_id", "name"),
 )
 """Queries that units keep for their subtrees; `document` is GraphQL as it was given."""
+
+record_change = Table(
+    "record_change",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("position", Integer),
+    Column("change", _enumeration(RecordChangeKind), nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("record_id", Uuid, nullable=False),
+    Column("unit_id", Integer, nullable=False),
+    Column("by_unit_id", Integer),
+    Column("on_signs", Boolean, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "position", unique=True),
+    Index("ix_record_change_unnumbered", "id", **only_where("position IS NULL")),
+)
+"""What was recorded, revised and withdrawn of late, to be sent to whoever listens; `position` is
+null until it was numbered. See `records/changes.py`."""
+
+change_numbering = Table(
+    "change_numbering",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", Integer, nullable=False),
+    Column("forgotten", Integer, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+"""One row: the last position that was given, and the last whose change was forgotten."""
 
 client_key = Table(
     "client_key",

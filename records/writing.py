@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hierarchy.errors import BadInput, Conflict
-from records import bulk
-from records.record import Entry, EvaluationEntry
+from records import bulk, changes
+from records.changes import Changed
+from records.record import Entry, EvaluationEntry, InspectionEntry, RecordChangeKind
 from records.tables import client_key, evaluation
 
 
@@ -83,7 +84,15 @@ async def store(connection: AsyncConnection, writing: Writing, recorded_at: date
     if writing.key is not None:
         kept = [(writing.key, writing.content, id_)]
         await bulk.store_keys(connection, writing.principal, writing.resource, kept)
+    await changes.tell(connection, _changed(writing, UUID(hex=id_), recorded_at))
     return UUID(hex=id_)
+
+
+def _changed(writing: Writing, id: UUID, at: datetime) -> Changed:
+    entry = writing.entry
+    on_signs = isinstance(entry, InspectionEntry) and entry.is_open_on_signs
+    where = writing.unit_id, writing.by_unit_id
+    return Changed(RecordChangeKind.RECORDED, writing.resource, id, *where, on_signs, at)
 
 
 async def _check_year(connection: AsyncConnection, writing: Writing) -> None:

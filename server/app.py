@@ -2,13 +2,15 @@
 
 Each worker makes its own from the same settings; what they share is in the stores. At start the
 tables are brought to the newest form and the projection up to the tree; while it runs, a tree
-that another process changed and did not live to project is caught up with, and what the trail has
-new is sealed. It decides nothing about rights or records.
+that another process changed and did not live to project is caught up with, what the trail has new
+is sealed, and changes are numbered and told to whoever listens. It decides nothing about rights or
+records.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +22,24 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from graph.budget import Budgets
+from graph.events import EventEndpoint
 from graph.execution import Executor
 from graph.http import Endpoint
 from graph.persisted import PersistedDocuments
+from graph.streams import Bearer, Streams
 from graph.view_endpoint import ViewEndpoint
 from graph.watching import WatchedExecutor
+from graph.websocket import WebSocketEndpoint
 from server.database import Database
 from server.documents import StoredDocuments
 from server.identity import Identity, Unauthenticated
 from server.logs import RequestLog
+from server.notices import listen
 from server.page import CONTENT_SECURITY_POLICY, page_folder
 from server.settings import Settings
 from server.stores import Stores, open_stores
@@ -46,6 +53,10 @@ logger = structlog.get_logger(__name__)
 
 CATCH_UP_SECONDS = 5.0
 SEAL_SECONDS = 1.0
+NUMBER_SECONDS = 1.0
+NUMBER_REST_SECONDS = 0.02
+"""Between two numberings: what is written meanwhile is numbered together."""
+FORGET_SECONDS = 600.0
 COMPRESSED_FROM = 1_000
 """Bytes of a body; a smaller one fits into one packet as it is."""
 COMPRESSION_LEVEL = 1
@@ -57,8 +68,9 @@ def make_app(settings: Settings, bound_host: str) -> Any:
     """The application of one worker, bound to a host."""
     server = _Server(settings, bound_host)
     folder = page_folder() if settings.explorer else None
-    routes: list[Route | Mount] = [
+    routes: list[Route | WebSocketRoute | Mount] = [
         Route("/graphql", server.graphql, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", server),
         Route("/views/{id:path}", server.view, methods=["GET", "POST"]),
         Route("/healthz", server.healthz, methods=["GET"]),
         Route("/readyz", server.readyz, methods=["GET"]),
@@ -86,7 +98,10 @@ def _cors(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "Accept-Language", "If-None-Match"],
+            allow_headers=[
+                *("Authorization", "Content-Type", "Accept-Language", "If-None-Match"),
+                "Last-Event-ID",
+            ],
             expose_headers=["ETag", "Retry-After", "X-Request-Id"],
         )
     ]
@@ -102,9 +117,12 @@ class _Server:
         self.tracing = _tracing(settings)
         self._stores: Stores | None = None
         self._endpoint: Endpoint | None = None
+        self._sockets: WebSocketEndpoint | None = None
+        self._streams: Streams | None = None
+        self._written = asyncio.Event()
 
     @asynccontextmanager
-    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
             if self.tracing is not None:
                 stack.push_async_callback(self.tracing.close)
@@ -114,10 +132,18 @@ class _Server:
             if self.metrics is not None:
                 self.metrics.count_connections(self._stores.database)
             await self._stores.prepare()
-            self._endpoint = await self._make_endpoint(self._stores)
-            tended = [asyncio.create_task(each) for each in (self._keep_up(), self._keep_sealed())]
+            executor = await self._make_executor(self._stores)
+            self._streams = self._make_endpoints(executor)
+            work = [self._keep_up(), self._keep_sealed(), self._keep_numbered(), self._keep_few()]
+            work.append(self._streams.run())
+            if self._stores.database.is_postgresql:
+                listener = Database(self._settings.database_url, 1)
+                stack.push_async_callback(listener.close)
+                work.append(listen(listener, self._streams.wake))
+            tended = [asyncio.create_task(each) for each in work]
             logger.info("ready", tokens_of=self._identity.source)
-            yield
+            yield {"stop": self._streams.stop}
+            self._streams.stop()
             for each in tended:
                 each.cancel()
                 with suppress(asyncio.CancelledError):
@@ -132,6 +158,11 @@ class _Server:
     async def view(self, request: Request) -> Response:
         assert self._endpoint is not None
         return await ViewEndpoint.beside(self._endpoint)(request)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket."""
+        assert self._sockets is not None
+        await self._sockets(scope, receive, send)
 
     async def healthz(self, _request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -149,8 +180,8 @@ class _Server:
         assert self._stores is not None
         return await self.metrics.answer(request, self._stores)
 
-    async def _make_endpoint(self, stores: Stores) -> Endpoint:
-        executor = self._kind_of_executor()(
+    async def _make_executor(self, stores: Stores) -> Executor:
+        return self._kind_of_executor()(
             stores.database,
             self._settings.limits(),
             await _cursor_key(stores.database),
@@ -163,15 +194,28 @@ class _Server:
             ),
             budgets=Budgets(self._settings.cost_per_minute or None),
             max_seconds=self._settings.max_seconds or None,
+            on_written=self._written.set,
         )
-        return Endpoint(
+
+    def _make_endpoints(self, executor: Executor) -> Streams:
+        """What answers over HTTP and over WebSocket, and the streams of both."""
+        settings, metrics = self._settings, self.metrics
+        most = settings.max_streams, settings.max_streams_per_principal
+        streams = Streams(executor, *most)
+        if metrics is not None:
+            streams.began, streams.ended = metrics.stream_began, metrics.stream_ended
+        listening = executor, streams, self._bearer, settings.slow_reader_seconds
+        self._sockets = WebSocketEndpoint(*listening, *most)
+        self._endpoint = Endpoint(
             executor,
             self._principal,
-            self._settings.max_body,
-            self._settings.max_batch,
-            self._settings.public_schema,
-            (lambda code: None) if self.metrics is None else self.metrics.refused,
+            settings.max_body,
+            settings.max_batch,
+            settings.public_schema,
+            EventEndpoint(*listening),
+            (lambda code: None) if metrics is None else metrics.refused,
         )
+        return streams
 
     def _kind_of_executor(self) -> Callable[..., Executor]:
         """An ordinary one where nobody watches."""
@@ -182,10 +226,15 @@ class _Server:
         return partial(WatchedExecutor, around=around, told=told)
 
     async def _principal(self, authorization: str | None) -> str | None:
+        bearer = await self._bearer(authorization)
+        return None if bearer is None else bearer.name
+
+    async def _bearer(self, authorization: str | None) -> Bearer | None:
         try:
-            return (await self._identity.principal(authorization)).name
+            found = await self._identity.principal(authorization)
         except Unauthenticated:
             return None
+        return Bearer(found.name, found.expires_at)
 
     async def _keep_up(self) -> None:
         """Projects what another process wrote to the tree and did not live to project."""
@@ -206,6 +255,38 @@ class _Server:
                     await self._stores.seal()
             except Exception as error:
                 logger.warning("trail not sealed", reason=type(error).__name__)
+
+    async def _keep_numbered(self) -> None:
+        """Numbers the changes that were committed, at once where they were written here."""
+        while True:
+            is_told = await _is_set_within(self._written, NUMBER_SECONDS)
+            self._written.clear()
+            try:
+                assert self._stores is not None and self._streams is not None
+                if is_told or await self._stores.has_unnumbered():
+                    await self._stores.number()
+                    self._streams.wake()
+            except Exception as error:
+                logger.warning("changes not numbered", reason=type(error).__name__)
+            await asyncio.sleep(NUMBER_REST_SECONDS)
+
+    async def _keep_few(self) -> None:
+        """Forgets the changes of long ago."""
+        while True:
+            try:
+                assert self._stores is not None
+                kept = timedelta(days=self._settings.changes_kept_days)
+                await self._stores.forget(datetime.now(UTC) - kept)
+            except Exception as error:
+                logger.warning("changes not forgotten", reason=type(error).__name__)
+            await asyncio.sleep(FORGET_SECONDS)
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    return False
 
 
 def _metrics(settings: Settings) -> "Metrics | None":

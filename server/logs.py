@@ -57,7 +57,7 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
         logging.getLogger(name).propagate = True
     for name in WORDY:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
-    for name in ("uvicorn.access", "neo4j.notifications"):
+    for name in ("uvicorn.access", "uvicorn.websocket", "neo4j.notifications"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(True)
     _configure_structlog()

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import logs
 from server.app import make_app
+from server.connections import HttpConnection, WebSocketConnection
 from server.identity import Identity
 from server.settings import Settings
 from server.stores import open_stores
@@ -63,7 +64,10 @@ def _run(settings: Settings, host: str, port: int, workers: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         timeout_worker_healthcheck=WORKER_SECONDS,
-        ws="none",
+        http=HttpConnection,
+        ws=WebSocketConnection,
+        ws_max_size=settings.max_body,
+        ws_per_message_deflate=False,
     )
 
 

@@ -180,6 +180,20 @@ class Settings(BaseSettings):
         ge=1,
         description="How many requests one JSON array may hold; with 1, arrays are refused.",
     )
+    max_streams: int = Field(
+        default=5_000, ge=1, description="How many streams of changes one worker keeps open."
+    )
+    max_streams_per_principal: int = Field(
+        default=50, ge=1, description="How many of them one principal may have open at a worker."
+    )
+    slow_reader_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long the reader of a stream may take what is sent to it, in seconds.",
+    )
+    changes_kept_days: int = Field(
+        default=7, ge=1, description="For how many days a stream may be resumed."
+    )
     public_schema: bool = Field(
         default=False, description="Whether introspection is answered without a token."
     )

@@ -5,10 +5,11 @@ their newest form, the projection up to the tree, and the trail under its seals;
 record.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from neo4j import AsyncDriver
@@ -19,7 +20,7 @@ from hierarchy import projection
 from hierarchy.embedded import EmbeddedStore
 from hierarchy.neo4j import Neo4jStore, open_store
 from hierarchy.store import HierarchyStore
-from records import sealing
+from records import changes, sealing
 from server.database import Database
 from server.settings import Settings
 
@@ -69,6 +70,29 @@ class Stores:
                 return await sealing.seal(connection, datetime.now(UTC))
         except DBAPIError as error:
             if isinstance(error, IntegrityError) or self.database.is_retryable(error):
+                return 0
+            raise
+
+    async def has_unnumbered(self) -> bool:
+        """Whether there are changes that have no place yet."""
+        async with self.watch.reading() as connection:
+            return await changes.has_unnumbered(connection)
+
+    async def number(self) -> int:
+        """Gives places to the changes that are committed, and tells how many those were; none
+        where another process came between, and then they are left for the next time."""
+        return await self._changed(changes.number)
+
+    async def forget(self, before: datetime) -> int:
+        """Forgets the changes that are older than a moment, and tells how many those were."""
+        return await self._changed(partial(changes.forget, before=before))
+
+    async def _changed(self, change: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+        try:
+            async with self.database.writing() as connection:
+                return await change(connection)
+        except DBAPIError as error:
+            if self.database.is_retryable(error):
                 return 0
             raise
 

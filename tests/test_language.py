@@ -32,7 +32,7 @@ MESSAGE_AT = {
     "TooCostly": 0,
     "GraphQLError": 0,
     "_bad": 0,
-    "_Refusal": 2,
+    "Refusal": 2,
     "Fault": 1,
     "Problem": 2,
     "_holding": 0,

@@ -65,9 +65,11 @@ def answers(child: psutil.Process) -> bool:
 
 
 @contextmanager
-def running(home: Path, url: str, *options: str, today: date = TODAY) -> Iterator[Running]:
-    """`chibo serve` on a free port, ready to answer; ended with the block."""
-    port = free_port()
+def running(
+    home: Path, url: str, *options: str, today: date = TODAY, port: int | None = None
+) -> Iterator[Running]:
+    """`chibo serve` on a port, else a free one, ready to answer; ended with the block."""
+    port = port or free_port()
     log = home / f"log-{port}"
     with log.open("wb") as output:
         process = subprocess.Popen(

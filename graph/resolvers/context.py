@@ -42,7 +42,8 @@ class Context:
     decides to be written to; `examiner` looks at documents that somebody keeps; `entries` what the
     trail is to tell of the request, `tries` what it is to tell if nothing of the request is stored,
     `shown_on_signs` the units of the open inspections on SIGNS that it shows, by record;
-    `selections` what is selected where, as `selection.py` found it."""
+    `selections` what is selected where, as `selection.py` found it; `goes_on_after` the cursor that
+    a stream's client says beside its document."""
 
     connection: AsyncConnection
     tree: HierarchyStore
@@ -55,6 +56,7 @@ class Context:
     now: datetime
     language: str
     examiner: "Examiner"
+    goes_on_after: str | None = None
     entries: list[AuditEntry] = field(default_factory=list)
     tries: list[AuditEntry] = field(default_factory=list)
     shown_on_signs: dict[UUID, int] = field(default_factory=dict)

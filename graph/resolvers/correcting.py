@@ -92,7 +92,7 @@ async def withdraw(context: Context, id: str, revision: int, reason: str) -> Non
     check_right(context, met.series, met.by)
     await closing.are_closed(context, met.series, met.unit, years_of(met.record), met.stored)
     await _check_revision(context, met, revision)
-    await context.ask(correcting.withdraw, met.stored)
+    await context.ask(correcting.withdraw, met.stored, context.now)
     _note(context, "withdraw", met, revision, reason)
 
 

@@ -55,7 +55,8 @@ async def record(context: Context, series: Series[Any], given: Given) -> Any:
 async def answer(context: Context, series: Series[Any], id: UUID, unit: Placed, by: Placed) -> Any:
     """The record that the viewer has stored. Raises `Conflict` where it is not there for them any
     more: withdrawn, or become an inspection on SIGNS by another unit, which reads the same."""
-    found = await context.ask(lists.find, series, _stored(unit, by), context.today, id)
+    scope = alone_by(unit, by.unit_id)
+    found = await context.ask(lists.find, series, scope, context.today, id)
     found = found or await records.find(context, series, id)
     if found is None:
         raise Conflict("What this client key has stored was withdrawn.", field="client_key")
@@ -123,8 +124,8 @@ async def _check_stored(context: Context, given: Given, unit: Placed, by: Placed
     await check_inspecting(context, given, unit, by)
 
 
-def _stored(unit: Placed, by: Placed) -> Scope:
+def alone_by(unit: Placed, by_unit_id: int) -> Scope:
     """The unit alone, as if held at the inspecting one: who has stored a record is answered with
     it, an inspection on SIGNS too."""
-    base = Base(by.unit_id, unit.path, unit.depth, unit.rank)
+    base = Base(by_unit_id, unit.path, unit.depth, unit.rank)
     return Scope((Hold(base, Reach("own")),))

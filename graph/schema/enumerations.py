@@ -17,6 +17,8 @@ from records.record import (
     MeetingForm,
     MeetingKind,
     Rating,
+    RecordChangeKind,
+    RecordKind,
 )
 from records.summaries import Attribution
 
@@ -30,6 +32,8 @@ __all__ = [
     "MeetingForm",
     "MeetingKind",
     "Rating",
+    "RecordChangeKind",
+    "RecordKind",
     "RecordOrder",
     "UnitStatus",
     "enumeration",
@@ -122,3 +126,15 @@ enumeration(
     CONCLUDED="It is concluded.",
     CANCELLED="It will not be held, or not be concluded.",
 )(InspectionStatus)
+enumeration(
+    "Kinds of record.",
+    MEETING="A meeting of a unit (sinh hoạt).",
+    EVALUATION="A unit's evaluation of a year (đánh giá, xếp loại).",
+    INSPECTION="An inspection or supervision of a unit (kiểm tra, giám sát).",
+)(RecordKind)
+enumeration(
+    "What was done to a record.",
+    RECORDED="It was recorded first.",
+    REVISED="It says something else now.",
+    WITHDRAWN="It is there no more.",
+)(RecordChangeKind)

@@ -9,6 +9,7 @@ from strawberry import UNSET, argument
 from graph.resolvers import (
     appointments,
     auditing,
+    changing,
     decisions,
     explaining,
     grants,
@@ -363,3 +364,10 @@ class Query:
     ) -> list[EnumerationLabels] | None:
         found: Any = labels.all_labels(info.context, enumerations(info), given(language))
         return found
+
+    @strawberry.field(
+        description="A cursor of this moment for `recordChanges(since:)`: asked beside a list in "
+        "one request, nothing is lost between the two. It is another text each time."
+    )
+    async def record_changes_cursor(self, info: Info) -> str:
+        return await changing.cursor_of_now(info.context)

@@ -9,6 +9,7 @@ from strawberry.schema.name_converter import NameConverter
 
 from graph.plain import attribute
 from graph.schema.appointments import Appointment
+from graph.schema.changes import Subscription
 from graph.schema.grants import Grant
 from graph.schema.mutation import Mutation
 from graph.schema.query import Query
@@ -27,6 +28,7 @@ class _Names(NameConverter):
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[Appointment, Grant, View],
     config=StrawberryConfig(
         default_resolver=attribute,

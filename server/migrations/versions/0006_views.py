@@ -7,7 +7,7 @@ from hierarchy.tables import Bytewise, Moment
 from server.default_policy import add_rules
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
