@@ -51,10 +51,12 @@ class EventEndpoint:
     send_seconds: float
 
     def are_wanted(self, request: Request) -> bool:
-        """Whether the client would rather have events than JSON; of equals the first named."""
-        offered = JSON, GRAPHQL_JSON, EVENT_STREAM
-        is_preferred = media_of(request.headers.get("accept"), offered) == EVENT_STREAM
-        return is_preferred and request.method != "HEAD"
+        """Whether the client would rather have events than JSON, and says so: a range that holds
+        everything asks for none."""
+        accept = request.headers.get("accept", "")
+        if EVENT_STREAM not in accept.lower() or request.method == "HEAD":
+            return False
+        return media_of(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM)) == EVENT_STREAM
 
     async def respond(self, request: Request, language: str, read: ReadRequest) -> Response:
         """The stream that answers a request. Raises `Refusal`."""
