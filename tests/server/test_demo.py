@@ -1,15 +1,24 @@
-"""The demo: its province is made, and every query that it prints answers its viewer."""
+"""The demo: its province is made, every query that it prints answers its viewer, and the guide for
+front ends is done on it."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from server import demo
+from server.settings import Settings
 from tests import province
+from tests.guide import Guide
+from tests.workers import running
+
+TODAY = date(2025, 7, 15)
 
 
 def kinds(rows: list[dict[str, Any]]) -> dict[str, int]:
@@ -18,14 +27,22 @@ def kinds(rows: list[dict[str, Any]]) -> dict[str, int]:
     return {prefix: prefixes.count(prefix) for prefix in prefixes}
 
 
-async def test_every_query_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest_asyncio.fixture(scope="module")
+async def made(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settings]:
+    """The demo's province, without most of the records, for time."""
+    home = tmp_path_factory.mktemp("demo")
+    url = f"sqlite+aiosqlite:///{home}/chibo.db"
+    settings = province.settings_of(home, url, CHIBO_TODAY=TODAY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "FIRST", date(2025, 6, 15))
+        await demo.prepare(settings)
+    yield settings
+
+
+async def test_every_query_is_answered(made: Settings) -> None:
     """2024 by 20 districts, then by 130 communes; only what the inspection commission is said
-    not to see is refused to it. Without most of the records, for time."""
-    monkeypatch.setattr(demo, "FIRST", date(2025, 6, 15))
-    url = f"sqlite+aiosqlite:///{tmp_path}/chibo.db"
-    settings = province.settings_of(tmp_path, url, CHIBO_TODAY=date(2025, 7, 15))
-    await demo.prepare(settings)
-    async with province.served(settings) as client:
+    not to see is refused to it."""
+    async with province.served(made) as client:
         bodies = [
             await client.ask(sample.principal, query)
             for sample in demo.SAMPLES
@@ -43,3 +60,29 @@ async def test_every_query_is_answered(tmp_path: Path, monkeypatch: pytest.Monke
     assert before["to"] == since["from"] == "2025-07-01"
     assert since["parent"]["code"] == "X25.17488"
     assert since["decision"]["number"] == "45-QĐ/TU"
+
+
+async def test_the_guide_for_front_ends_leads_to_a_live_page(
+    made: Settings, tmp_path: Path
+) -> None:
+    """Each of its commands runs; its page is paged, filtered, and shows what a secretary records
+    while it is open."""
+    with running(made.home, str(made.database_url), today=TODAY) as server:
+        variables = {"CHIBO": server.url, "CHIBO_HOME": str(made.home), "CHIBO_TODAY": str(TODAY)}
+        guide = Guide.begun(tmp_path, TODAY.isoformat(), **variables)
+        token = guide.run(guide.commands(1) + "echo $TOKEN").strip()
+        leader = replace(guide, environment={**guide.environment, "TOKEN": token})
+        assert '"X25.17488"' in leader.run(guide.commands(2))
+        assert leader.run(guide.commands(4)).splitlines()[1].startswith("page 2: 40 of ")
+        assert "THEMATIC: " in leader.run(guide.commands(5))
+        leader.run(guide.commands(6))
+        with leader.page(f"server={server.url}&token={token}") as page:
+            assert page.shows(lambda seen: len(seen["rows"]) == 20)["hasMore"]
+            page.does("click more")
+            page.shows(lambda seen: len(seen["rows"]) == 40)
+            page.does("choose kind THEMATIC")
+            few = page.shows(lambda seen: 0 < len(seen["rows"]) < 40 and not seen["message"])
+            assert len({kind for _, kind, *_ in few["rows"]}) == 1
+            assert "recorded: 2025-07-15" in leader.run(guide.commands(7))
+            found = page.shows(lambda seen: len(seen["rows"]) > len(few["rows"]))
+            assert found["rows"][0][0] == "2025-07-15"
