@@ -35,6 +35,10 @@ from hierarchy.unit import Placed
 _NOWHERE = Base(-1, "", 0, 0)
 
 MAX_KEPT = 10_000
+"""Principals whose rights are kept."""
+MAX_MOMENTS = 2
+"""The revision that holds, and the one before it, in which requests may still run: one that was
+superseded keeps its policy and all that was made of it."""
 MAX_SCOPES = 100
 """Scopes kept of one principal: past days are many, and asked for seldom."""
 
@@ -223,19 +227,26 @@ class RightsKeeper:
 
     def __init__(self) -> None:
         self._policies: dict[int, Policy] = {}
-        self._kept: OrderedDict[tuple[str, Revision, date], Rights] = OrderedDict()
+        self._kept: OrderedDict[tuple[Revision, date], OrderedDict[str, Rights]] = OrderedDict()
 
     async def rights(
         self, connection: AsyncConnection, principal: str, revision: Revision, today: date
     ) -> Rights:
         """The principal's rights in the snapshot that `revision` was read in."""
-        key = principal, revision, today
-        if key not in self._kept:
-            self._kept[key] = await self._make(connection, principal, revision, today)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        kept = self._of(revision, today)
+        if principal not in kept:
+            kept[principal] = await self._make(connection, principal, revision, today)
+            while len(kept) > MAX_KEPT:
+                kept.popitem(last=False)
+        kept.move_to_end(principal)
+        return kept[principal]
+
+    def _of(self, revision: Revision, today: date) -> OrderedDict[str, Rights]:
+        """What is kept of a revision and day; a new one drives out the oldest."""
+        kept = self._kept.setdefault((revision, today), OrderedDict())
+        while len(self._kept) > MAX_MOMENTS:
+            self._kept.popitem(last=False)
+        return kept
 
     async def policy(self, connection: AsyncConnection, revision: Revision) -> Policy:
         """The policy of the revision."""

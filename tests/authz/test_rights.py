@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -128,6 +130,24 @@ async def test_rights_are_kept_while_revision_and_day_stay(
         before = await rights(keeper, connection, TODAY)
         await bump(connection, column)
         assert await rights(keeper, connection, TODAY) is not before
+
+
+async def test_superseded_revisions_are_forgotten(connection: AsyncConnection) -> None:
+    """Each change of rights makes everybody's anew; what was made of earlier ones, a policy each
+    time, does not stay in memory. The revision before stays: requests may still run in it."""
+    keeper = RightsKeeper()
+    await appoint(connection, "leader", "D")
+    made = []
+    for _ in range(4):
+        at = await bump(connection, "policy_version")
+        made.append((at, await keeper.rights(connection, "who", at, TODAY)))
+    last = made[-1]
+    assert await keeper.rights(connection, "who", last[0], TODAY) is last[1]
+    assert await keeper.rights(connection, "who", made[-2][0], TODAY) is made[-2][1]
+    kept = [weakref.ref(rights) for _, rights in made]
+    del made, last
+    gc.collect()
+    assert [each() is None for each in kept] == [True, True, False, False]
 
 
 async def test_a_new_policy_version_is_read(connection: AsyncConnection) -> None:
