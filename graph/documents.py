@@ -19,6 +19,9 @@ GRAPHQL_SCHEMA = schema._schema
 
 MAX_KEPT_CHARACTERS = 400_000
 """Characters of all kept documents together; one alone may have a twentieth of them."""
+TREE_OF_NONE = 250
+"""What any document counts for beside its characters: the tree of a text of fifty takes 14 kB, of
+which memory would hold a hundred megabytes where clients write their values into short ones."""
 MAX_ERRORS = 20
 RULES = (*specified_rules, OneOfInputValidationRule)
 
@@ -45,7 +48,7 @@ class Documents:
             return known
         prepared = _prepared(query, self._limits)
         if prepared.document is not None:
-            self._kept.keep(query, prepared, len(query))
+            self._kept.keep(query, prepared, TREE_OF_NONE + len(query))
         return prepared
 
 

@@ -33,3 +33,15 @@ def test_the_least_used_documents_give_way() -> None:
     assert documents.prepared(many[-1]) is kept[-1]
     assert documents.prepared(many[0]) is not kept[0]
     assert documents.prepared("{ viewer { name } }") is not first
+
+
+def test_short_documents_give_way_before_their_trees_fill_the_memory() -> None:
+    """A thousand short documents are kept beside each other, thousands are not."""
+    documents = Documents(Limits())
+    first = documents.prepared("{ n: viewer { name } }")
+    for number in range(1_000):
+        documents.prepared(f"{{ n{number}: viewer {{ name }} }}")
+    assert documents.prepared("{ n: viewer { name } }") is first
+    for number in range(1_000, 2_500):
+        documents.prepared(f"{{ n{number}: viewer {{ name }} }}")
+    assert documents.prepared("{ n: viewer { name } }") is not first
