@@ -414,13 +414,15 @@ async def _run(document: DocumentNode, request: Request, context: Context) -> Ex
 async def executed(
     document: DocumentNode, request: Request, context: Context, root: Any = None
 ) -> ExecutionResult:
-    """The result of what was run whole; of a subscription, for the event that is its root. Where it
-    is cut short, nothing goes on by itself."""
+    """The result, of which nothing goes on by itself: the connection is free for others; of a
+    subscription, for the event that is its root."""
     try:
-        return await _execute(document, request, context, root)
-    except BaseException:
+        result = await _execute(document, request, context, root)
         await context.end()
+    except BaseException:
+        await context.end(at_once=True)
         raise
+    return result
 
 
 def _root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> frozenset[str]:

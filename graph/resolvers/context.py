@@ -64,7 +64,7 @@ class Context:
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _units: dict[tuple[int, date], Placed] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _asking: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    _asked: asyncio.Future[Any] | None = None
     _is_over: bool = False
 
     async def ask(
@@ -81,24 +81,25 @@ class Context:
         return await self._in_turn(partial(question, self.tree))
 
     async def _in_turn(self, ask: Callable[[], Awaitable[T]]) -> T:
-        task = asyncio.current_task()
-        self._asking.add(task)
-        try:
-            async with self._turn:
-                if self._is_over:
-                    raise asyncio.CancelledError
-                return await ask()
-        finally:
-            self._asking.discard(task)
+        """Where a field fails, those beside it are cancelled. What one of them asks goes on to its
+        end all the same: a statement that is cut off takes the connection with it."""
+        await self._turn.acquire()
+        if self._is_over:
+            self._turn.release()
+            raise asyncio.CancelledError
+        asked = asyncio.ensure_future(ask())
+        asked.add_done_callback(lambda _: self._turn.release())
+        self._asked = asked
+        return await asyncio.shield(asked)
 
-    async def end(self) -> None:
-        """Ends what is still asked of the connection, by loaders too, which run on by themselves
-        when a request is cut short. Nothing more is asked of it then."""
+    async def end(self, *, at_once: bool = False) -> None:
+        """Nothing more is asked of the connection, by loaders either, which run by themselves.
+        What is asked just now is waited for; `at_once` it is cut off."""
         self._is_over = True
-        others = [task for task in self._asking - {asyncio.current_task()} if task is not None]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if at_once and self._asked is not None:
+            self._asked.cancel()
+        async with self._turn:
+            pass
 
     def loader(
         self, name: Hashable, load: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]

@@ -307,3 +307,22 @@ async def test_an_appointment_ahead_gives_nothing_until_its_day(database: Databa
     }
     worker.clock.day = TODAY + timedelta(days=1)
     assert await worker.sees("ahead") == ["D", "H", "T"]
+
+
+BESIDE = """{ unit(code: "D") { path { evaluationSummary { rating } meetings { nodes { id } } }
+  children(first: -1) { totalCount } } }"""
+
+
+async def test_a_field_that_fails_leaves_the_statements_beside_it_alone(
+    reorganised: Client,
+) -> None:
+    """The fields beside it are cancelled, in the midst of a statement too; the connection is still
+    fit for whoever comes next, and the client reads why the one field failed."""
+    for _ in range(6):
+        error = await reorganised.error("leader_d", BESIDE)
+        assert (error["extensions"]["code"], error["path"]) == (
+            "BAD_USER_INPUT",
+            ["unit", "children"],
+        )
+    data = await reorganised.data("leader_d", '{ unit(code: "D") { path { code } } }')
+    assert data["unit"]["path"][-1] == {"code": "D"}
