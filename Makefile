@@ -8,6 +8,8 @@
 #   make chaos           processes killed at every step of a decision, and what they left verified
 #   make revocation      rights revoked on one server, asked for on another  (TIMES=1000)
 #   make oracle          a million checks of the law, random folders and questions  (WORLDS=650 SEEDS=100)
+#   make fuzz            documents nobody thought of, on both engines         (CASES=100000)
+#   make soak            a server under load, and whether its memory is flat  (MINUTES=10)
 #   make page            the page for browsers, built into server/page/
 #   make schema          docs/schema.graphql, and what its changes do to clients
 #   make lock            the locks, from pyproject.toml                       (UPGRADE=1)
@@ -28,7 +30,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test bench country chaos revocation oracle page schema lock stop-servers
+.PHONY: demo test bench country chaos revocation oracle fuzz soak page schema lock stop-servers
 
 demo: $(VENV)/.chibo
 	@$(MAKE) --no-print-directory page || echo "Serving without the page for browsers."
@@ -58,6 +60,12 @@ oracle: $(VENV)/.test
 		$(BIN)/pytest -q tests/authz/test_law.py
 	$(BIN)/python -m tests.oracle --seeds $(or $(SEEDS),100) --questions 200 --engine sqlite
 	$(BIN)/python -m tests.oracle --seeds $(or $(SEEDS),100) --questions 200 --engine postgresql-neo4j
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzzing --cases $(or $(CASES),100000)
+
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10)
 
 page: $(VENV)/.page
 	@$(BIN)/python page/bundle.py
