@@ -1,10 +1,10 @@
 """One GraphQL request from its text to its answer.
 
 An operation runs on one transaction: a query on a snapshot, the mutations of a request together.
-Rights are made once, from the revision read first. Mutations that decide about the tree or change
-rights lock the revision for themselves alone; where the tree lives in a graph, its transaction ends
-just before that of the records' database. What the trail is to tell is stored with the change, and
-of a query before it is answered. A subscription is begun here and told elsewhere
+Rights are made once, from the revision read first. Mutations that decide about the tree, change
+rights or save views lock the revision for themselves alone; where the tree lives in a graph, its
+transaction ends just before that of the records' database. What the trail is to tell is stored with
+the change, and of a query before it is answered. A subscription is begun here and told elsewhere
 (`graph/streams.py`). It knows nothing of HTTP.
 """
 
@@ -62,6 +62,8 @@ from records.views import View
 ATTEMPTS = 4
 DECIDING = frozenset({"decide", "reverseDecision"})
 CHANGING_RIGHTS = frozenset({"appoint", "endAppointment", "grant", "revokeGrant"})
+SAVING_VIEWS = frozenset({"saveView", "deleteView"})
+"""One view is saved by several at once, whose transactions would refuse each other in turn."""
 
 
 class Store(Protocol):
@@ -316,7 +318,7 @@ class Executor:
         """How mutations are run once, by what they change."""
         if fields & DECIDING:
             return self._decide_once
-        return partial(self._write_once, alone=bool(fields & CHANGING_RIGHTS))
+        return partial(self._write_once, alone=bool(fields & (CHANGING_RIGHTS | SAVING_VIEWS)))
 
     async def _write(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,13 @@ async def test_a_view_is_answered_as_it_was_saved(either: Client) -> None:
     }
     assert await node(either, "secretary_b", made["id"]) == made
     assert await listed(either, "secretary_b") == [("D", "thang")]
+
+
+async def test_a_view_that_many_save_at_once_is_saved_by_each(either: Client) -> None:
+    """One after the other: nobody is told of a fault of the server."""
+    await save(either)
+    saved = await asyncio.gather(*(save(either, title=f"Lần {at}") for at in range(10)))
+    assert sorted(each["revision"] for each in saved) == list(range(2, 12))
 
 
 async def test_the_same_name_at_the_same_unit_is_a_new_revision(either: Client) -> None:
