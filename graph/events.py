@@ -71,7 +71,7 @@ class EventEndpoint:
             return _Answered(await self.executor.answer(asked, bearer.name), language)
         if isinstance(subscription, Answer):
             return _Answered(subscription, language)
-        last_event_id = request.headers.get("last-event-id")
+        last_event_id = request.headers.get("last-event-id") or None
         stream = await self.streams.begin(subscription, bearer, last_event_id)
         if isinstance(stream, Answer):
             return _Answered(stream, language)

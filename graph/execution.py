@@ -273,7 +273,9 @@ class Executor:
 
     async def view(self, id: str, principal: str) -> View | None:
         """The view of a global id that a principal may run at this moment; null where there is
-        none or it is out of reach, which takes the same statements."""
+        none or it is out of reach, which takes the same statements. Raises `OverBudget` where
+        nothing is left to the principal."""
+        self._scales.check(principal)
         asked = Request("", None, None, DEFAULT)
         async with self.store.reading() as connection:
             revision = await read_revision(connection)

@@ -15,6 +15,7 @@ from typing import Any
 from starlette.requests import Request
 
 from graph import execution
+from graph.budget import OverBudget
 from graph.execution import Answer
 from graph.http import (
     GRAPHQL_JSON,
@@ -51,7 +52,11 @@ class ViewEndpoint(Endpoint):
         if principal is None:
             raise unauthenticated()
         variables = await self._variables(request)
-        view = await self.executor.view(request.path_params["id"], principal)
+        try:
+            view = await self.executor.view(request.path_params["id"], principal)
+        except OverBudget as error:
+            answer = execution.refused(error, execution.Request("", None, None, language))
+            return status_of(answer, media), answer.body, answer
         if view is None:
             raise NotFound
         asked = execution.Request(view.document, variables, None, language, may_write=False)
@@ -80,7 +85,11 @@ class ViewEndpoint(Endpoint):
         self, view: View, asked: execution.Request, principal: str
     ) -> tuple[int, Any, Answer | None]:
         document = self.executor.document(view.document)
-        sheet = None if document is None else sheet_of(document, asked.variables or {})
+        try:
+            sheet = None if document is None else sheet_of(document, asked.variables or {})
+        except BadInput:
+            self.executor.budgets.charge(principal, len(view.document))
+            raise
         answer = await self.executor.answer(asked, principal)
         body = answer.body
         if sheet is None or "errors" in body:

@@ -141,10 +141,14 @@ def token(
     ttl: Annotated[int, typer.Option(min=1, help="Seconds it is good for.")] = DAY_SECONDS,
 ) -> None:
     """Print a development token for a principal."""
-    from server.identity import development_token
+    from server.identity import development_token, key_file
 
+    settings = Settings()
+    if not key_file(settings).exists():
+        note = f"A new development key is made in {settings.home}: no server elsewhere knows it."
+        print(note, file=sys.stderr)
     try:
-        print(development_token(Settings(), principal, ttl))
+        print(development_token(settings, principal, ttl))
     except ValueError as error:
         _fail(str(error))
 

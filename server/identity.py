@@ -153,13 +153,18 @@ def development_token(
     return jwt.encode({"alg": "HS256"}, {**claims, **times}, development_key(settings))
 
 
+def key_file(settings: Settings) -> Path:
+    """Where the development key lies once it is made."""
+    return settings.home / "development.key"
+
+
 def development_key(settings: Settings) -> OctKey:
     """The key in CHIBO_HOME, readable by its owner alone; made on first use.
 
     Of several processes that make it at once one succeeds, and all get that one's key. Raises
     `SettingsError` where it can be neither read nor made.
     """
-    path = settings.home / "development.key"
+    path = key_file(settings)
     try:
         if not path.exists():
             _make_key(path)

@@ -95,6 +95,12 @@ def _origin(value: str) -> str:
     return value
 
 
+def _metrics_token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]{16,}", value.get_secret_value()):
+        raise ValueError("must be 16 characters or more, of ASCII and without spaces")
+    return value
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
@@ -189,10 +195,11 @@ class Settings(BaseSettings):
     slow_reader_seconds: float = Field(
         default=10.0,
         gt=0,
+        allow_inf_nan=False,
         description="How long the reader of a stream may take what is sent to it, in seconds.",
     )
     changes_kept_days: int = Field(
-        default=7, ge=1, description="For how many days a stream may be resumed."
+        default=7, ge=1, le=3_650, description="For how many days a stream may be resumed."
     )
     public_schema: bool = Field(
         default=False, description="Whether introspection is answered without a token."
@@ -209,9 +216,8 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_origins)] = Field(
         default=(), description="Origins of browsers that may ask, comma-separated."
     )
-    metrics_token: SecretStr | None = Field(
+    metrics_token: Annotated[SecretStr, AfterValidator(_metrics_token)] | None = Field(
         default=None,
-        min_length=16,
         description="Token that /metrics asks for, 16 characters or more; unset, there is none.",
     )
     traces: bool = Field(

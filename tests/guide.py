@@ -1,6 +1,7 @@
 """docs/frontends.md as somebody does it: its files written, its commands run, its page opened.
 
-A block with a file's name is that file; a block of `bash` is run, in the order of the page. What
+A block with a file's name is that file; a block of `bash` is run, in the order of the page, in one
+shell that knows nothing beforehand. What
 stands indented is not run: it starts the demo and a server of files, which the test does itself.
 """
 
@@ -22,53 +23,63 @@ from page.bundle import node_and_npm
 from tests import clients
 
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "frontends.md"
-BLOCK = re.compile(
-    r"^```(?P<language>bash|js|html)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.M | re.S
-)
+WHOLE = re.M | re.S
+BLOCK = re.compile(r"^```(?:bash|js|html)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", WHOLE)
+END = "--- done ---"
 PATIENCE = 60
 """Seconds within which a page shows what it is waited for."""
 
 
-@dataclass(frozen=True)
 class Guide:
-    """The page, in a folder of its own; `environment` has the address of the server."""
+    """The page, done chapter by chapter in one shell that begins in a folder like a checkout's."""
 
-    folder: Path
-    environment: dict[str, str]
-
-    @classmethod
-    def begun(cls, folder: Path, today: str, **environment: str) -> Guide:
-        """With the files written, and with programs of this house in the place of the newcomer's:
-        `npm install` finds what tests have installed, and `date` says what day it is there."""
-        for block in BLOCK.finditer(GUIDE.read_text("utf-8")):
-            if block["file"]:
-                (folder / block["file"]).write_text(block["text"], "utf-8")
-        programs = folder / "bin"
-        programs.mkdir()
-        wanted = f'ln -s "{clients.FOLDER}/node_modules" .'
-        _program(programs / "npm", wanted)
+    def __init__(self, folder: Path, home: Path, server: str, today: str) -> None:
+        """A checkout with its `.venv` and the `.chibo` of the store, and programs of this house in
+        the place of the newcomer's: `npm install` finds what tests have installed, and `date`
+        says what day it is at the server, which stands in the place of the demo's."""
+        self._text = GUIDE.read_text("utf-8").replace("http://127.0.0.1:8000", server)
+        self.folder = folder / "my-page"
+        (folder / ".chibo").symlink_to(home)
+        programs = folder / ".venv" / "bin"
+        programs.mkdir(parents=True)
+        (programs / "chibo").symlink_to(Path(sys.executable).with_name("chibo"))
+        _program(programs / "npm", f'ln -s "{clients.FOLDER}/node_modules" .')
         _program(programs / "date", f"echo {today}")
         _program(programs / "node", f'exec "{node_and_npm()[0]}" "$@"')
-        path = os.pathsep.join(
-            [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
-        )
-        return cls(folder, {**os.environ, "PATH": path, **environment})
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CHIBO")}
+        self._shell = subprocess.Popen(
+            ["bash", "-euo", "pipefail"], cwd=folder, env=kept, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
 
-    def commands(self, chapter: int) -> str:
-        """The commands of a chapter, by its number."""
-        [text] = re.findall(
-            rf"^## {chapter}\. (.*?)(?=^## |\Z)", GUIDE.read_text("utf-8"), re.M | re.S
-        )
-        return "".join(block["text"] for block in BLOCK.finditer(text) if not block["file"])
+    def __enter__(self) -> Guide:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._shell.kill()
+        self._shell.wait()
+
+    def chapter(self, number: int) -> str:
+        """Writes a chapter's files and runs its commands: what these print. Raises AssertionError
+        with their words where one fails."""
+        chapters = re.findall(r"^## (\d+)\.(.*?)(?=^## |\Z)", self._text, WHOLE)
+        blocks = list(BLOCK.finditer(dict(chapters)[str(number)]))
+        for block in blocks:
+            if block["file"]:
+                (self.folder / block["file"]).write_text(block["text"], "utf-8")
+        return self.run("".join(block["text"] for block in blocks if not block["file"]))
 
     def run(self, commands: str) -> str:
-        """What commands print. Raises AssertionError with their words where one fails."""
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", commands],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        """What commands print."""
+        assert self._shell.stdin and self._shell.stdout
+        self._shell.stdin.write(f"{commands}\necho {END}\n")
+        self._shell.stdin.flush()
+        printed = ""
+        for line in self._shell.stdout:
+            if line.endswith(f"{END}\n"):
+                return printed + line.removesuffix(f"{END}\n")
+            printed += line
+        raise AssertionError(printed)
 
     @contextmanager
     def page(self, fragment: str) -> Iterator[Page]:

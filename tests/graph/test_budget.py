@@ -209,6 +209,17 @@ async def test_a_principal_asks_no_more_than_their_budget(start: Start) -> None:
     assert "data" in (await post(client, asked, "leader_e")).json()
 
 
+async def test_who_has_nothing_left_is_refused_a_view_before_it_is_looked_up(start: Start) -> None:
+    client = await start(max_cost=600, cost_per_minute=600)
+    for _ in range(3):
+        await post(client, {"query": "{ nothing }" + " " * 590})
+    refused = await client.http.get("/views/nothing", headers=client.bearer("leader_d"))
+    [error] = refused.json()["errors"]
+    assert error["extensions"]["code"] == "QUERY_TOO_COSTLY" and "retry-after" in refused.headers
+    other = await client.http.get("/views/nothing", headers=client.bearer("leader_e"))
+    assert other.status_code == 404
+
+
 async def test_a_document_that_is_refused_costs_its_length(start: Start) -> None:
     """For it had to be read; what is well-formed and not run costs no more than that. Where nothing
     is left, nothing is read."""

@@ -280,7 +280,7 @@ async def test_a_stream_goes_on_after_the_last_event(world: World) -> None:
     given = {"since": start["recordChangesCursor"], "last_event_id": stream.last_event_id}
     async with world.listening("secretary_g", MORE, **given) as again:
         await again.until(2)
-    async with world.listening("secretary_g", since=stream.last_event_id) as anew:
+    async with world.listening("secretary_g", since=stream.last_event_id, last_event_id="") as anew:
         await anew.until(2)
     assert [each[2] for each in stream.told] == [first]
     assert [each[2] for each in again.told] == [each[2] for each in anew.told] == [second, third]

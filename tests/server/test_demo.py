@@ -4,7 +4,6 @@ front ends is done on it."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -65,24 +64,30 @@ async def test_every_query_is_answered(made: Settings) -> None:
 async def test_the_guide_for_front_ends_leads_to_a_live_page(
     made: Settings, tmp_path: Path
 ) -> None:
-    """Each of its commands runs; its page is paged, filtered, and shows what a secretary records
-    while it is open."""
-    with running(made.home, str(made.database_url), today=TODAY) as server:
-        variables = {"CHIBO": server.url, "CHIBO_HOME": str(made.home), "CHIBO_TODAY": str(TODAY)}
-        guide = Guide.begun(tmp_path, TODAY.isoformat(), **variables)
-        token = guide.run(guide.commands(1) + "echo $TOKEN").strip()
-        leader = replace(guide, environment={**guide.environment, "TOKEN": token})
-        assert '"X25.17488"' in leader.run(guide.commands(2))
-        assert leader.run(guide.commands(4)).splitlines()[1].startswith("page 2: 40 of ")
-        assert "THEMATIC: " in leader.run(guide.commands(5))
-        leader.run(guide.commands(6))
-        with leader.page(f"server={server.url}&token={token}") as page:
+    """Each of its commands runs; its page is paged, filtered, shows what a secretary records while
+    it is open, and says when its token has run out."""
+    today = TODAY.isoformat()
+    with (
+        running(made.home, str(made.database_url), today=TODAY) as server,
+        Guide(tmp_path, made.home, server.url, today) as guide,
+    ):
+        guide.chapter(1)
+        assert '"X25.17488"' in guide.chapter(2)
+        guide.chapter(3)
+        assert guide.chapter(4).splitlines()[1].startswith("page 2: 40 of ")
+        assert "THEMATIC: " in guide.chapter(5)
+        guide.chapter(6)
+        token = guide.run("echo $TOKEN").strip()
+        with guide.page(f"server={server.url}&token={token}") as page:
             assert page.shows(lambda seen: len(seen["rows"]) == 20)["hasMore"]
             page.does("click more")
             page.shows(lambda seen: len(seen["rows"]) == 40)
             page.does("choose kind THEMATIC")
             few = page.shows(lambda seen: 0 < len(seen["rows"]) < 40 and not seen["message"])
             assert len({kind for _, kind, *_ in few["rows"]}) == 1
-            assert "recorded: 2025-07-15" in leader.run(guide.commands(7))
+            assert "recorded: 2025-07-15" in guide.chapter(7)
             found = page.shows(lambda seen: len(seen["rows"]) > len(few["rows"]))
             assert found["rows"][0][0] == "2025-07-15"
+        short = guide.run("chibo token leader@X25.17488 --ttl 5").strip()
+        with guide.page(f"server={server.url}&token={short}") as page:
+            assert page.shows(lambda seen: seen["message"])["rows"]
