@@ -15,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -35,6 +34,7 @@ from graph.streams import Bearer, Streams
 from graph.view_endpoint import ViewEndpoint
 from graph.watching import WatchedExecutor
 from graph.websocket import WebSocketEndpoint
+from server.cursors import cursor_key
 from server.database import Database
 from server.documents import StoredDocuments
 from server.identity import Identity, Unauthenticated
@@ -43,7 +43,6 @@ from server.notices import listen
 from server.page import CONTENT_SECURITY_POLICY, page_folder
 from server.settings import Settings
 from server.stores import Stores, open_stores
-from server.tables import secret
 
 if TYPE_CHECKING:
     from server.metrics import Metrics
@@ -184,7 +183,7 @@ class _Server:
         return self._kind_of_executor()(
             stores.database,
             self._settings.limits(),
-            await _cursor_key(stores.database),
+            await cursor_key(stores.database),
             self._settings.today,
             stores,
             persisted=PersistedDocuments(
@@ -319,9 +318,3 @@ def _page() -> Response:
         return PlainTextResponse("The page to explore was not built: run `make page`.\n", 404)
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
     return FileResponse(folder / "index.html", headers=headers)
-
-
-async def _cursor_key(database: Database) -> bytes:
-    async with database.reading() as connection:
-        key = await connection.execute(select(secret.c.value).where(secret.c.name == "cursor"))
-        return bytes(key.scalar_one())

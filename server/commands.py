@@ -37,6 +37,8 @@ audit = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audit, name="audit")
 documents = typer.Typer(no_args_is_help=True, help="The documents that clients may ask by name.")
 app.add_typer(documents, name="documents")
+cursors = typer.Typer(no_args_is_help=True, help="The places that clients were told to go on from.")
+app.add_typer(cursors, name="cursors")
 
 DAY_SECONDS = 86_400
 MAX_SHOWN = 50
@@ -352,6 +354,21 @@ def add_documents(
     except DocumentsRefused as error:
         _fail(str(error))
     print(f"{added.new} new, {added.skipped} skipped")
+
+
+@cursors.command("renew")
+def renew() -> None:
+    """Refuse every cursor that was given before: after a restore, before servers start."""
+    from server.cursors import renew_cursors
+    from server.stores import open_stores
+
+    async def run() -> None:
+        async with open_stores(Settings()) as stores:
+            await stores.prepare()
+            await renew_cursors(stores.database)
+
+    asyncio.run(run())
+    print("Clients read anew: no cursor that was given before is taken.")
 
 
 def main() -> None:
