@@ -10,13 +10,14 @@ directive, a field with a resolver of its own) is left to graphql-core, from the
 on: values, errors, their paths and what they make null are its own. Nothing is decided here about
 what an answer says, and nobody's rights are looked at.
 
-Plans live as long as the document that they are of.
+Plans live as long as the document that they are of, and are bounded: by what it holds, never by
+how many choices of its fields its variables may make.
 """
 
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -44,6 +45,9 @@ from graph.resolvers.identity import global_id
 
 T = TypeVar("T")
 Details = list[FieldDetails]
+
+MOST_PLANNED = 1_000
+"""Plans of one document, and the fields in them, together; what else it selects has no plan."""
 
 GATHERED = {"gathered": True}
 """Metadata of a field whose resolver may be given `Many` sources and then answers for each."""
@@ -278,14 +282,50 @@ class PlainExecutor(Executor[None]):
             return None
         plans = _plans_of(self.operation)
         name = (type_.name, *(id(each.node) for each in details))
-        if name not in plans:
-            try:
-                plan = self._made(type_, details)
-            except Unusual:
-                plan = None
-            # The nodes are kept, so that their places in memory stay theirs.
-            plans[name] = plan, [each.node for each in details]
-        return plans[name][0]
+        known = plans.made.get(name)
+        if known is not None:
+            return known[0]
+        if plans.size >= MOST_PLANNED or self._is_one_choice_of_many(plans, details):
+            return None
+        try:
+            plan = self._made(type_, details)
+        except Unusual:
+            plan = None
+        # The nodes are kept, so that their places in memory stay theirs.
+        plans.made[name] = plan, [each.node for each in details]
+        plans.size += 1 + (len(plan.names) if plan is not None else 0)
+        return plan
+
+    def _is_one_choice_of_many(self, plans: "_Plans", details: Details) -> bool:
+        """Whether other variables could let other fields of this response name through: there are
+        as many choices as that makes, and a plan of each would be kept."""
+        if len(details) == 1:
+            return False
+        if plans.conditional is None:
+            plans.conditional = {}
+            self._add_conditional(plans.conditional, self.operation.selection_set, False, set())
+        return any(id(each.node) in plans.conditional for each in details)
+
+    def _add_conditional(
+        self,
+        found: dict[int, FieldNode],
+        selections: SelectionSetNode | None,
+        within: bool,
+        seen: set[tuple[str, bool]],
+    ) -> None:
+        """Adds the fields that carry a directive or stand `within` something that does, at any
+        depth; each fragment is walked once within and once without."""
+        for each in selections.selections if selections is not None else ():
+            conditional = within or bool(each.directives)
+            inner: Any = each
+            if isinstance(each, FieldNode) and conditional:
+                found[id(each)] = each
+            elif isinstance(each, FragmentSpreadNode):
+                if (each.name.value, conditional) in seen:
+                    continue
+                seen.add((each.name.value, conditional))
+                inner = self.fragments[each.name.value].definition
+            self._add_conditional(found, inner.selection_set, conditional, seen)
 
     def _made(self, type_: GraphQLObjectType, details: Details) -> _Plan:
         for each in details:
@@ -346,15 +386,27 @@ class PlainExecutor(Executor[None]):
                 self._check_unconditional(each.selection_set)  # type: ignore[attr-defined]
 
 
-_PLANS: dict[int, dict[tuple[object, ...], tuple[_Plan | None, list[FieldNode]]]] = {}
+@dataclass(slots=True)
+class _Plans:
+    """The plans of one operation by type and nodes, null where what is selected is not plain; how
+    many they are with their fields; and, once they were asked for, the fields on a condition."""
+
+    made: dict[tuple[object, ...], tuple[_Plan | None, list[FieldNode]]] = field(
+        default_factory=dict
+    )
+    size: int = 0
+    conditional: dict[int, FieldNode] | None = None
+
+
+_PLANS: dict[int, _Plans] = {}
 """The plans of each operation that lives, by its place in memory."""
 
 
-def _plans_of(operation: Any) -> dict[tuple[object, ...], tuple[_Plan | None, list[FieldNode]]]:
+def _plans_of(operation: Any) -> _Plans:
     # Nodes are equal by what they say, and slow to compare: what counts is which one it is.
     plans = _PLANS.get(id(operation))
     if plans is None:
-        plans = _PLANS[id(operation)] = {}
+        plans = _PLANS[id(operation)] = _Plans()
         weakref.finalize(operation, _PLANS.pop, id(operation))
     return plans
 

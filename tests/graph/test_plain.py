@@ -219,7 +219,10 @@ def a_document(random: Random) -> str:
 
 
 def told(
-    document: DocumentNode, rows: list[Any], executor: type[Ordinary[None]], yes: bool = True
+    document: DocumentNode,
+    rows: list[Any],
+    executor: type[Ordinary[None]],
+    values: dict[str, bool] | None = None,
 ) -> bytes:
     """The bytes of the answer: data, then errors by their places; those of fields that are waited
     for come in the order in which they happen to end."""
@@ -229,7 +232,7 @@ def told(
             SCHEMA,
             document,
             context_value=rows,
-            variable_values={"yes": yes},
+            variable_values={"yes": True} | (values or {}),
             is_awaitable=execution._is_awaitable,
             executor_class=executor,
         )
@@ -252,7 +255,8 @@ def test_whatever_rows_hold_answers_and_errors_are_graphql_cores(seed: int, harm
         return
     for yes in (True, False):
         rows = rows_of(random, 3, harm)
-        assert told(asked, rows, PlainExecutor, yes) == told(asked, rows, Ordinary, yes)
+        answers = [told(asked, rows, kind, {"yes": yes}) for kind in (PlainExecutor, Ordinary)]
+        assert answers[0] == answers[1]
 
 
 def test_whatever_one_row_holds_in_one_place_is_answered_alike() -> None:
@@ -305,6 +309,64 @@ def test_plans_die_with_their_document() -> None:
     told(parse("{ things { name } }"), [Row()], PlainExecutor)
     gc.collect()
     assert len(plain._PLANS) == kept
+
+
+def planned(operation: Any) -> int:
+    """How many plans an operation has."""
+    return len(plain._PLANS[id(operation)].made)
+
+
+def on_conditions(*parts: str) -> DocumentNode:
+    """A document of parts, each with `$a0`, `$a1` … in the place of `$`."""
+    declared = " ".join(f"$a{at}: Boolean!" for at, _ in enumerate(parts))
+    body = " ".join(part.replace("$", f"$a{at}") for at, part in enumerate(parts))
+    return parse(f"query ({declared}) {{ {body} }} fragment Some on Query {{ things {{ day }} }}")
+
+
+CONDITIONS = (
+    ["things @include(if: $) { name inner { day } }"] * 8,
+    ["... @include(if: $) { things { name sure { day } } }"] * 8,
+    ["... { ... @skip(if: $) { things { name } } }", "...Some @include(if: $)"] * 4,
+    ["things @include(if: $) { byItself inner { name inner { day } } }"] * 8,
+)
+
+
+@pytest.mark.parametrize("parts", CONDITIONS)
+def test_plans_do_not_multiply_with_what_variables_let_through(parts: list[str]) -> None:
+    """Each of many fields of one name on a condition of its own: a plan for each field at most,
+    not for each choice of them; and every choice is answered as ever."""
+    asked = on_conditions(*parts)
+    rows = [Row(sure=Row(), inner=Row(inner=Row())), Row(sure=Row())]
+    for choice in range(2 ** len(parts)):
+        values = {f"a{at}": bool(choice >> at & 1) for at in range(len(parts))}
+        answers = [told(asked, rows, kind, values) for kind in (PlainExecutor, Ordinary)]
+        assert answers[0] == answers[1]
+    assert planned(asked.definitions[0]) <= 4 * len(parts)
+
+
+def test_what_is_selected_twice_without_a_condition_has_a_plan() -> None:
+    """So has a field on a condition that stands alone."""
+    asked = parse(
+        "query ($yes: Boolean!) { things { name ...Some inner { name } } ...More "
+        "  later @include(if: $yes) { name inner { day } } }"
+        "fragment Some on Thing { __typename inner { day } }"
+        "fragment More on Query { things { day } }"
+    )
+    rows = [Row(inner=Row()), Row(inner=Row())]
+    assert told(asked, rows, PlainExecutor) == told(asked, rows, Ordinary)
+    plans = [plan for plan, _ in plain._PLANS[id(asked.definitions[0])].made.values()]
+    assert len(plans) == 4
+    assert None not in plans
+
+
+def test_the_plans_of_one_document_have_a_limit() -> None:
+    """Beyond it selections are executed as ever."""
+    parts = " ".join(f"r{at}: things {{ {_LEAVES} }}" for at in range(200))
+    asked = parse(f"{{ {parts} }}")
+    assert told(asked, [Row()], PlainExecutor) == told(asked, [Row()], Ordinary)
+    plans = plain._PLANS[id(asked.definitions[0])].made.values()
+    assert 20 < len(plans) < 200
+    assert sum(len(plan.names) for plan, _ in plans if plan) <= plain.MOST_PLANNED
 
 
 # ---- the schema itself
