@@ -46,7 +46,7 @@ class Documents:
         known = self._kept.get(query)
         if known is not None:
             return known
-        prepared = _prepared(query, self._limits)
+        prepared = prepared_of(query, self._limits)
         if prepared.document is not None:
             self._kept.keep(query, prepared, TREE_OF_NONE + len(query))
         return prepared
@@ -64,7 +64,8 @@ def as_graphql(error: GraphQLError | TooCostly | ChiboError) -> GraphQLError:
     return GraphQLError(str(error), place, original_error=error)
 
 
-def _prepared(query: str, limits: Limits) -> Prepared:
+def prepared_of(query: str, limits: Limits) -> Prepared:
+    """The document of a text, or its errors, of which nothing is kept."""
     try:
         document = parse_limited(query, limits)
         measure(document, limits)

@@ -170,7 +170,7 @@ class Executor:
 
     def __post_init__(self) -> None:
         self._documents = Documents(self.limits)
-        self.examiner = Examiner(self._documents, self.limits, self.persisted)
+        self.examiner = Examiner(self.limits, self.persisted)
         self._scales = Scales(self.limits, self.budgets, GRAPHQL_SCHEMA)
 
     async def answer(self, request: Request, principal: str) -> Answer:

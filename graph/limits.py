@@ -103,8 +103,8 @@ FIELDS = {
     "Query.explain": 100,
     "Query.audit": 50,
     "Query.previewDecision": 1_000,
-    "View.variables": 20,
-    "View.problems": 50,
+    "View.variables": 2_000,
+    "View.problems": 2_000,
     "Mutation.decide": 1_000,
     "Mutation.reverseDecision": 1_000,
     "Mutation.appoint": 200,
@@ -113,7 +113,7 @@ FIELDS = {
     "Mutation.revokeGrant": 200,
 }
 """Cost of fields that do more than they answer. Whatever holds the revision alone is dear: others
-wait for it."""
+wait for it. What is told of a view's document may need it to be parsed and validated."""
 
 COUNTS = {"totalCount": 20, "hasPreviousPage": 20}
 """Cost of what is counted, on every list that has it: it reads more than it answers."""

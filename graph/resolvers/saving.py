@@ -8,6 +8,7 @@ document.
 
 import unicodedata
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from uuid_utils import uuid7
@@ -19,16 +20,22 @@ from graph.resolvers import units
 from graph.resolvers.context import Context
 from graph.resolvers.texts import check_text
 from graph.resolvers.views import find, told, unit_of
-from hierarchy.errors import BadInput, Forbidden, NotFound
+from hierarchy.errors import BadInput, Conflict, Forbidden, NotFound
 from hierarchy.unit import Placed
 from records import views
 from records.views import View
+
+if TYPE_CHECKING:
+    from graph.examining import Examined
 
 RESOURCE = "view"
 MAX_NAME = 100
 MAX_TITLE = 300
 MAX_DOCUMENT = 20_000
 """Characters. A longer document is no query that a person composed, and none that is kept ready."""
+MAX_VARIABLES = 100
+MAX_VIEWS = 200
+"""Those of one unit: as many as one page lists. Each may have to be examined where it is listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,10 @@ class Given:
 async def save(context: Context, given: Given) -> View:
     """Saves a view, or answers with the one that says the same.
 
-    Raises `BadInput` and `TooCostly` for what cannot be run, `NotFound`, and `Forbidden`.
+    Raises `BadInput` and `TooCostly` for what cannot be run, `NotFound`, `Forbidden`, and
+    `Conflict` where the unit keeps as many as it may.
     """
-    _check_input(context, given)
+    examined = _examined(context, given)
     unit = await units.find(context, given.unit_code, context.today)
     if unit is None:
         raise NotFound
@@ -54,6 +62,7 @@ async def save(context: Context, given: Given) -> View:
     await _check_answered(context, given.document)
     if not unit.is_open:
         raise BadInput("The unit is closed: it keeps no new view.", field="unit_code")
+    context.examiner.keep(given.document, examined)
     return await _store(context, given, unit)
 
 
@@ -67,7 +76,8 @@ async def delete(context: Context, id: str) -> None:
     context.note("delete", RESOURCE, found.unit_id, found.id.hex, name=found.name)
 
 
-def _check_input(context: Context, given: Given) -> None:
+def _examined(context: Context, given: Given) -> "Examined":
+    """What its document is found to be. Raises for what cannot be saved, whoever asks."""
     for field, text, limit in (("name", given.name, MAX_NAME), ("title", given.title, MAX_TITLE)):
         if not text.strip():
             raise BadInput("A view has a name and a title.", field=field)
@@ -75,22 +85,27 @@ def _check_input(context: Context, given: Given) -> None:
         if any(unicodedata.category(mark) in ("Cc", "Cf", "Zl", "Zp") for mark in text):
             raise BadInput("A name or title holds no control character.", field=field)
     check_text(given.document, "document", MAX_DOCUMENT)
-    _check_document(context, given.document)
+    return _checked(context, given.document)
 
 
-def _check_document(context: Context, document: str) -> None:
+def _checked(context: Context, document: str) -> "Examined":
     """Raises for a document that cannot be run: for a limit that it passes, else for all that is
     wrong with it."""
-    faults = context.examiner.examined(document).faults
-    for fault in faults:
+    examined = context.examiner.examined(document)
+    for fault in examined.faults:
         if isinstance(fault.original_error, TooCostly):
             raise fault.original_error
-    if faults:
+    if examined.faults:
         raise BadInput(
             "The document cannot be run: {faults}",
             field="document",
-            faults=" ".join(told(fault, context.language) for fault in faults),
+            faults=" ".join(told(fault, context.language) for fault in examined.faults),
         )
+    if len(examined.variables) > MAX_VARIABLES:
+        raise BadInput(
+            "A view asks for at most {most} variables.", field="document", most=MAX_VARIABLES
+        )
+    return examined
 
 
 def _check_right(context: Context, unit: Placed) -> None:
@@ -106,6 +121,7 @@ async def _check_answered(context: Context, document: str) -> None:
 async def _store(context: Context, given: Given, unit: Placed) -> View:
     before = await context.ask(views.find_named, alone(unit), context.today, given.name)
     if before is None:
+        await _check_number(context, unit)
         made = _made(context, given, unit)
         await context.ask(views.store, made)
     elif (before.title, before.document) == (given.title, given.document):
@@ -116,6 +132,12 @@ async def _store(context: Context, given: Given, unit: Placed) -> View:
     kept_by, subject = made.unit_id, made.id.hex
     context.note("save", RESOURCE, kept_by, subject, name=made.name, revision=made.revision)
     return made
+
+
+async def _check_number(context: Context, unit: Placed) -> None:
+    """Raises where the unit keeps all the views that it may; views are saved one after another."""
+    if await context.ask(views.count_views, alone(unit), context.today, None) >= MAX_VIEWS:
+        raise Conflict("A unit keeps at most {most} views.", field="unit_code", most=MAX_VIEWS)
 
 
 def _made(context: Context, given: Given, unit: Placed) -> View:

@@ -3,7 +3,7 @@
 Who may read a unit's views is decided by the policy on the tree of today, and what is listed is
 cut by that in the database (`records/views.py`). A unit that is closed has nothing open under it,
 so that by a rule that reaches upwards nobody reads its views any more. What is wrong with a view's
-document is found out anew wherever it is asked.
+document is not stored with it, for the schema and the limits may change.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from records import views
 from records.views import View
 
 if TYPE_CHECKING:
-    from graph.examining import Examined, Variable
+    from graph.examining import Outcome, Variable
 
 NO_VIEW = UUID(int=0)
 """Asked for where an id names no view, so that it takes what one out of reach takes."""
@@ -76,12 +76,12 @@ async def unit_of(context: Context, view: View) -> Placed:
 
 async def variables(context: Context, view: View) -> list["Variable"]:
     """The variables that the view asks for."""
-    return list((await _examined(context, view)).variables)
+    return list((await _outcome(context, view)).variables)
 
 
 async def problems(context: Context, view: View) -> list[str]:
     """Why the view cannot be run, in the language of the request; none where it can."""
-    found = [told(error, context.language) for error in (await _examined(context, view)).faults]
+    found = list((await _outcome(context, view)).problems[context.language])
     if await context.loader("unanswered", lambda texts: _unanswered(context, texts)).load(
         view.document
     ):
@@ -95,15 +95,15 @@ def told(error: GraphQLError, language: str) -> str:
     return place + sentence(error, language)
 
 
-async def _examined(context: Context, view: View) -> "Examined":
-    async def load(texts: list[str]) -> Mapping[str, "Examined"]:
+async def _outcome(context: Context, view: View) -> "Outcome":
+    async def load(texts: list[str]) -> Mapping[str, "Outcome"]:
         found = {}
         for text in texts:
-            found[text] = context.examiner.examined(text)
+            found[text] = context.examiner.outcome(text)
             await asyncio.sleep(0)  # Others are answered between two documents.
         return found
 
-    found: Examined = await context.loader("examined", load).load(view.document)
+    found: Outcome = await context.loader("outcome", load).load(view.document)
     return found
 
 

@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from graphql import validate
 from sqlalchemy import insert, select, update
 
 from authz.tables import policy_rule
+from graph import documents
+from graph.resolvers import saving
 from hierarchy.placements import raise_policy_version
 from records.tables import audit_entry
 from records.tables import view as view_table
@@ -421,6 +425,33 @@ async def test_nobody_saves_for_a_closed_unit(writer: Client) -> None:
     assert await refusal(writer, unitCode="O") == (BAD, "unitCode")
 
 
+async def test_a_unit_keeps_a_bounded_number_of_views(either: Client) -> None:
+    """One more is CONFLICT, after whatever else is wrong; those that are there can be changed."""
+    made = await save(either)
+    database = Database(either.settings.database_url)
+    async with database.reading() as connection:
+        row = (await connection.execute(select(view_table))).one()._asdict()
+    await database.close()
+    others = [row | {"id": uuid4(), "name": f"v{at}"} for at in range(saving.MAX_VIEWS - 2)]
+    await alter(either, insert(view_table).values(others))
+    await save(either, name="last")
+    assert await refusal(either, name="one more") == ("CONFLICT", "unitCode")
+    assert await refusal(either, "secretary_b", name="one more") == (FORBIDDEN, None)
+    assert (await save(either, title="Khác"))["revision"] == 2
+    await either.data("leader_d", DELETE, {"id": made["id"]})
+    await save(either, name="one more")
+
+
+async def test_a_view_asks_for_a_bounded_number_of_variables(writer: Client) -> None:
+    def document(count: int) -> str:
+        declared = " ".join(f"$v{at}: String!" for at in range(count))
+        used = ", ".join(f"$v{at}" for at in range(count))
+        return f"query ({declared}) {{ units(filter: {{ kind: [{used}] }}) {{ totalCount }} }}"
+
+    assert len((await save(writer, document=document(100)))["variables"]) == 100
+    assert await refusal(writer, document=document(101)) == (BAD, "document")
+
+
 # ---- what no longer fits
 
 OLD = "query ($a: Int = 3) {\n  viewer { zzzz }\n  units(first: $a) { totalCount } }"
@@ -436,6 +467,40 @@ async def test_a_view_that_no_longer_fits_says_so_where_it_is_listed(writer: Cli
     await alter(writer, update(view_table).values(document="no document"))
     found = await node(writer, "secretary_b", made["id"])
     assert (len(found["problems"]), found["variables"]) == (1, [])
+
+
+async def test_a_view_is_examined_once_however_often_it_is_listed(
+    writer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one process, in whatever language; and never again after it was saved."""
+    validated = list[str]()
+
+    def counted(schema: Any, document: Any, *args: Any, **named: Any) -> Any:
+        validated.append(document.loc.source.body)
+        return validate(schema, document, *args, **named)
+
+    monkeypatch.setattr(documents, "validate", counted)
+    for name in ("a", "b"):
+        await save(writer, name=name)
+    assert validated.count(DOCUMENT) == 2
+    await alter(writer, update(view_table).where(view_table.c.name == "b").values(document=OLD))
+    query = "{ views { nodes { problems variables { name } } } }"
+    for language in ("en", "vi", "en"):
+        headers = writer.bearer("leader_d") | {"Accept-Language": language}
+        answer = await writer.http.post("/graphql", json={"query": query}, headers=headers)
+        [good, bad] = answer.json()["data"]["views"]["nodes"]
+        assert (good["problems"], good["variables"]) == ([], [{"name": "within"}])
+        assert (len(bad["problems"]), bad["variables"]) == (1, [{"name": "a"}])
+    assert (validated.count(DOCUMENT), validated.count(OLD)) == (2, 1)
+
+
+async def test_a_page_of_examined_views_is_a_good_part_of_what_may_be_asked(
+    reader: Client,
+) -> None:
+    for field in ("problems", "variables { name }"):
+        query = f"{{ views(first: 200) {{ nodes {{ {field} }} }} }}"
+        cost = (await reader.ask("leader_d", query))["extensions"]["cost"]
+        assert cost["most"] / 4 < cost["estimated"] < cost["most"] / 2
 
 
 async def test_a_view_over_the_limits_of_today_says_so_where_it_is_listed(
