@@ -3,13 +3,15 @@
 A row is an element of the innermost list, and what stands around that list is repeated in each; a
 list within a list is one chain, lists side by side are no table. An element of an outer list whose
 inner list is empty, or null, has one row with nothing in the inner columns, so that it is not lost.
-A list of plain values is one cell, written as JSON. Text that a spreadsheet would take for a
-formula is led by an apostrophe. Nothing is fetched here, and nothing is left out: what a page does
-not hold the view itself has to tell, by `totalCount` or `pageInfo`.
+A list of plain values is one cell, written as JSON. Text that a spreadsheet could take for a
+formula is led by an apostrophe; a row that holds a semicolon has all of its texts in quotes, for
+where the system of whoever opens it separates cells by those. Nothing is fetched here, and nothing
+is left out: what a page does not hold the view itself has to tell, by `totalCount` or `pageInfo`.
 """
 
 import csv
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,8 +45,10 @@ CSV = "text/csv"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LEFT_OUT = ("edges", "nodes")
 """Fields that name no column, for every list has them; under an alias they do."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula, or skips before one."""
+FORMULA = frozenset("=+-@＝＋－＠")
+"""What a spreadsheet takes for the beginning of a formula, in either width."""
+CUT_OFF = ("\t", "\r", "\n")
+"""Beginnings that lead a text into a cell or a row of its own where it is pasted or imported."""
 
 _NO_FILE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|]')
 _NO_TOKEN = re.compile(r"[^a-z0-9._-]+")
@@ -98,9 +102,11 @@ class Sheet:
     def written(self, data: Mapping[str, Any]) -> bytes:
         """The whole table, its header first."""
         text = StringIO()
-        writer = csv.writer(text)
-        writer.writerow(self.header)
-        writer.writerows(_rows(self.shape, data, [""] * len(self.header), is_element=False))
+        plain, quoting = csv.writer(text), csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+        plain.writerow(self.header)
+        for row in _rows(self.shape, data, [""] * len(self.header), is_element=False):
+            holds_semicolon = any(isinstance(cell, str) and ";" in cell for cell in row)
+            (quoting if holds_semicolon else plain).writerow(row)
         return BYTE_ORDER_MARK + text.getvalue().encode()
 
 
@@ -273,4 +279,15 @@ def _cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, list | dict):
         return orjson.dumps(value).decode()
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet could take it for one, once it has skipped what is not seen."""
+    first = next((mark for mark in text if not _is_skipped(mark)), "")
+    return first in FORMULA or text.startswith(CUT_OFF)
+
+
+def _is_skipped(mark: str) -> bool:
+    category = unicodedata.category(mark)
+    return category[0] == "Z" or category in ("Cc", "Cf")

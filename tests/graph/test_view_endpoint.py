@@ -301,6 +301,19 @@ ODD_TEXTS = {
     "=a,b": "'=a,b",
     "=a\nb": "'=a\nb",
     'a"b,c\r\nd': 'a"b,c\r\nd',
+    "\n1": "'\n1",
+    " =1": "' =1",
+    "\u00a0+1": "'\u00a0+1",
+    "\u3000\u200b@x": "'\u3000\u200b@x",
+    "\ufeff\x01=1": "'\ufeff\x01=1",
+    "\u2028-1": "'\u2028-1",
+    "＝1+1": "'＝1+1",
+    "＋1": "'＋1",
+    " －1": "' －1",
+    "＠x": "'＠x",
+    " x": " x",
+    " \u200b": " \u200b",
+    "x;=1": "x;=1",
     "a=1": "a=1",
     "ờ 語 🎉": "ờ 語 🎉",
     "": "",
@@ -319,6 +332,14 @@ def test_no_odd_text_is_a_formula_and_every_other_is_what_it_was() -> None:
     data = {"meetings": {"nodes": [{"topic": text} for text in ODD_TEXTS]}}
     written = io.StringIO(sheet.written(data).decode("utf-8-sig"), newline="")
     assert [row[0] for row in csv.reader(written)][1:] == list(ODD_TEXTS.values())
+
+
+def test_a_semicolon_is_in_quotes() -> None:
+    """So that a spreadsheet that separates cells by semicolons makes none of the text."""
+    sheet = sheet_of(parse("{ meetings { nodes { topic form score } } }"), {})
+    rows = [{"topic": topic, "form": None, "score": -1.5} for topic in ("x;=1", "x")]
+    lines = sheet.written({"meetings": {"nodes": rows}}).decode("utf-8-sig").splitlines()
+    assert lines[1:] == ['"x;=1","",-1.5', "x,,-1.5"]
 
 
 def test_numbers_below_nought_are_numbers() -> None:
