@@ -78,7 +78,9 @@ class SaveViewInput:
     title: str = strawberry.field(
         description="At most 300 characters, none of them a control character."
     )
-    document: str = strawberry.field(description="At most 20,000 characters.")
+    document: str = strawberry.field(
+        description="At most 20,000 characters, with at most 100 variables."
+    )
 
 
 def given_view(asked: SaveViewInput) -> saving.Given:
