@@ -594,23 +594,27 @@ async def test_what_a_decision_made_is_held_on_to_by_views(either: Client) -> No
 
 
 async def test_the_trail_tells_who_saved_and_deleted_what(writer: Client) -> None:
-    """To who may read the trail there; never a document."""
+    """To who may read the trail there, above it too where the view is not listed; never a
+    document."""
     await appoint(writer, "auditor_d", "auditor", "D")
+    await appoint(writer, "auditor_above", "auditor", "T")
     await appoint(writer, "auditor_e", "auditor", "E")
     made = await save(writer)
     await save(writer, "board_d", title="Khác")
+    assert await listed(writer, "auditor_above") == []
     await writer.data("leader_d", DELETE, made)
     query = """{ audit { nodes { principal action resource unit { code } subject detail } } }"""
-    told = [
-        tuple(each.values())
-        for each in (await writer.data("auditor_d", query))["audit"]["nodes"]
-        if each["resource"] == "view"
-    ]
     about = ("view", {"code": "D"}, made["id"])
-    assert told == [
-        ("leader_d", "delete", *about, "Deleted the view thang."),
-        ("board_d", "save", *about, "Saved the view thang, revision 2."),
-        ("leader_d", "save", *about, "Saved the view thang, revision 1."),
-    ]
+    for auditor in ("auditor_d", "auditor_above"):
+        told = [
+            tuple(each.values())
+            for each in (await writer.data(auditor, query))["audit"]["nodes"]
+            if each["resource"] == "view"
+        ]
+        assert told == [
+            ("leader_d", "delete", *about, "Deleted the view thang."),
+            ("board_d", "save", *about, "Saved the view thang, revision 2."),
+            ("leader_d", "save", *about, "Saved the view thang, revision 1."),
+        ]
     nodes = (await writer.data("auditor_e", query))["audit"]["nodes"]
     assert not [each for each in nodes if each["resource"] == "view"]
