@@ -1,8 +1,8 @@
 """Every invariant that the stores must hold, checked one by one: what `chibo verify` runs.
 
 The tree is held against its rules on every day, and the projection against a replay of the
-ledger; records, keys and appointments against the tree; the trail is walked under its seals. It
-changes nothing.
+ledger; records, keys and appointments against the tree; the changes that streams are told from are
+counted; the trail is walked under its seals. It changes nothing.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -27,7 +27,16 @@ from hierarchy.unit import Founding, Kinds
 from records import sealing
 from records.record import InspectionStatus
 from records.rules import MAX_COUNT
-from records.tables import client_key, evaluation, inspection, meeting, record_version, view
+from records.tables import (
+    change_numbering,
+    client_key,
+    evaluation,
+    inspection,
+    meeting,
+    record_change,
+    record_version,
+    view,
+)
 from server.folder.appointments import was_ended
 from server.stores import Stores
 
@@ -44,6 +53,7 @@ async def violations(stores: Stores) -> list[str]:
         found += [each async for each in _of_versions(connection)]
         found += [each async for each in _of_keys(connection)]
         found += [each async for each in _of_views(connection)]
+        found += [each async for each in _of_changes(connection)]
         if fault := await sealing.first_fault(connection):
             found.append(fault)
     return found
@@ -219,6 +229,35 @@ async def _of_views(connection: AsyncConnection) -> AsyncIterator[str]:
     stood = select(placement.c.unit_id).where(placement.c.unit_id == view.c.unit_id)
     if count := await _count(connection, view, ~stood.exists()):
         yield f"{count} views are kept by units that never stood"
+
+
+async def _of_changes(connection: AsyncConnection) -> AsyncIterator[str]:
+    """What streams are told from: numbered changes run without a gap, and all are of units."""
+    rows = (await connection.execute(select(change_numbering))).all()
+    if len(rows) != 1:
+        yield f"{len(rows)} rows say up to where changes are numbered, not one"
+    for row in rows[:1]:
+        async for each in _of_numbers(connection, row.forgotten, row.last):
+            yield each
+    # Not of those that stand: the founding of one may be reversed when its records are withdrawn.
+    named = (record_change.c.unit_id, record_change.c.by_unit_id)
+    lost = or_(*(and_(each.is_not(None), each.not_in(select(unit.c.id))) for each in named))
+    if count := await _count(connection, record_change, lost):
+        yield f"{count} changes are of units that do not exist"
+
+
+async def _of_numbers(connection: AsyncConnection, forgotten: int, last: int) -> AsyncIterator[str]:
+    """After the last that was forgotten each place is taken once, up to the last that was given."""
+    if not 0 <= forgotten <= last:
+        yield f"changes are forgotten up to {forgotten}, and numbered up to {last}"
+        return
+    place = record_change.c.position
+    if count := await _count(connection, record_change, or_(place <= forgotten, place > last)):
+        yield f"{count} changes are numbered outside {forgotten + 1} to {last}"
+    within = select(func.count(place.distinct())).where(place > forgotten, place <= last)
+    taken = int((await connection.execute(within)).scalar_one())
+    if lost := last - forgotten - taken:
+        yield f"{lost} of the changes numbered {forgotten + 1} to {last} are lost"
 
 
 async def _count(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:

@@ -19,7 +19,9 @@ from hierarchy.embedded import EmbeddedStore
 from hierarchy.projection import apply, read_kinds
 from hierarchy.proposing import dissolve, establish, proposal, rename, transfer
 from hierarchy.tables import unit
-from records import writing
+from records import changes, writing
+from records.changes import Changed
+from records.record import RecordChangeKind
 from server.database import Database
 from server.stores import open_stores
 from server.verifying import violations
@@ -44,6 +46,7 @@ async def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     await load(database, None, folder / "keyed", TODAY)
     await decide(database)
     await give(database)
+    await change(database)
     await database.close()
     return folder / "chibo.db"
 
@@ -79,6 +82,18 @@ async def give(database: Database) -> None:
         made = Grant(UUID(int=1), of, to, *lists, None, "Phối hợp", *days, *by, None, {})
         await grants.store(connection, made)
         await writing.remember(connection, "grant", "leader_d", "k", "content", made.id)
+
+
+async def change(database: Database) -> None:
+    """Three changes that were numbered, the first of them forgotten, and one that is new."""
+    moments = [datetime(2024, 6, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
+    async with database.writing() as connection:
+        for moment in moments:
+            if moment == moments[-1]:
+                await changes.number(connection)
+                await changes.forget(connection, moments[1])
+            facts = RecordChangeKind.WITHDRAWN, "meeting", UUID(int=moment.day), 1, None, False
+            await changes.tell(connection, Changed(*facts, moment))
 
 
 def damaged(sound: Path, folder: Path, *statements: str) -> Path:
@@ -201,6 +216,23 @@ DAMAGE = {
     "an inspecting unit below": (
         f"UPDATE inspection SET by_unit_id = {B}, unit_id = 1 WHERE status = 'OPEN'",
         "inspecting",
+    ),
+    "no numbering of changes": ("DELETE FROM change_numbering", "0 rows"),
+    "a lost change of a record": ("DELETE FROM record_change WHERE position = 2", "1 of the"),
+    "a lost last change": ("DELETE FROM record_change WHERE position = 3", "1 of the"),
+    "changes beyond the last": ("UPDATE change_numbering SET last = 2", "1 changes are numbered"),
+    "a change that was forgotten": (
+        "UPDATE record_change SET position = 1 WHERE position IS NULL",
+        "1 changes are numbered",
+    ),
+    "changes forgotten and never given": (
+        "UPDATE change_numbering SET forgotten = 4",
+        "forgotten up to 4",
+    ),
+    "a change of no unit": ("UPDATE record_change SET unit_id = 99", "do not exist"),
+    "a change by no unit": (
+        "UPDATE record_change SET by_unit_id = 99 WHERE position IS NULL",
+        "1 changes are of units",
     ),
     "a lost record of a key": ("DELETE FROM meeting WHERE held_on = '2024-03-05'", "key"),
 }
