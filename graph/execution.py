@@ -12,7 +12,7 @@ from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from types import CoroutineType
 from typing import Any, Protocol, TypeGuard
@@ -44,7 +44,7 @@ from graph.limits import cost as weigh
 from graph.persisted import PersistedDocuments
 from graph.plain import PlainExecutor
 from graph.resolvers import views
-from graph.resolvers.context import Context
+from graph.resolvers.context import CHANGES_KEPT, Context
 from graph.resolvers.deciding import catch_up
 from graph.resolvers.previewing import Overtaken
 from graph.resolvers.selection import fields_of
@@ -144,10 +144,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription that is fit to be begun: its document is valid and within the limits."""
+    """A subscription that is fit to be begun: its document is valid and within the limits. `cost`
+    is the estimate, of its beginning and of each event."""
 
     request: Request
     document: DocumentNode
+    cost: int
 
 
 @dataclass
@@ -164,6 +166,7 @@ class Executor:
     persisted: PersistedDocuments = field(default_factory=PersistedDocuments)
     budgets: Budgets = field(default_factory=Budgets)
     max_seconds: float | None = None
+    changes_kept: timedelta = CHANGES_KEPT
     on_written: Callable[[], None] = lambda: None
     """Called when mutations were stored: there may be changes to be told."""
     _kinds: tuple[Revision, Kinds] | None = None
@@ -244,11 +247,11 @@ class Executor:
         try:
             self._scales.check(principal)
             asked = request.variables, request.operation_name, principal
-            self._scales.charge(document, *asked)
+            cost = self._scales.charge(document, *asked)
         except (TooCostly, OverBudget) as error:
             refusal = _refused([as_graphql(error)], request)
             return replace(refusal, cost=self._scales.told_of(principal, error))
-        return Subscription(request, document)
+        return Subscription(request, document, cost.estimated)
 
     async def introspect(self, request: Request) -> Answer | None:
         """The answer to a request that asks of the schema alone; null where it asks for more, or

@@ -5,9 +5,11 @@ is read first, then the changes after the place where most streams stand, their 
 once for all; then for each stream its rights, kept while revision and day are the same, say which
 of them it is told. What a document selects of a change is executed for each stream; where the
 database was not asked for it, and of the viewer's rights no more than which units they see, streams
-of the same document that see the same ones share the answer. A selection that reads more is served
-apart, in snapshots of its own, so that it is not in the way of others. What the trail must tell of
-a change is stored before it is sent.
+of the same document that see the same ones share the answer. A selection that reads more, or is
+dear by its estimate, is served apart, in snapshots of its own and one of each principal at a time,
+so that it is not in the way of others. Each event is charged to its viewer as its subscription was,
+shared or not: what is left tells nothing of who else listens. What the trail must tell of an event,
+of the change and of all that is selected beside it, is stored before it is sent.
 
 A stream holds the events of one reading at most, and reads on when they are sent: nothing grows
 with a slow reader, who is cut off by whoever sends. Where changes come from, and that nothing of
@@ -24,13 +26,15 @@ from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import orjson
 import structlog
-from graphql import ExecutionResult
+from graphql import ExecutionResult, get_operation_ast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.rights import Rights
+from graph.budget import OverBudget
 from graph.execution import (
     Answer,
     Executor,
@@ -49,7 +53,6 @@ from hierarchy.placements import Revision, read_revision
 from hierarchy.unit import Kinds, Placed, units_of_path
 from records import changes, trail
 from records.changes import Numbered
-from records.record import RecordChangeKind
 from records.trail import AuditEntry
 
 logger = structlog.get_logger(__name__)
@@ -60,6 +63,9 @@ READ_AT_ONCE = 32
 """Changes read at once, and so the most events that a stream holds."""
 GROUPS_AT_ONCE = 8
 """Readings of one snapshot: those that listen come before those that catch up."""
+DEAR = 200
+"""Estimated values of an event from which on a stream is served apart: what is executed for all
+between two others takes a millisecond or so, and most documents stay far below."""
 APART_AT_ONCE = 3
 APART_SECONDS = 10.0
 """How long what a stream selects of one reading may take."""
@@ -83,11 +89,15 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change, ready to be sent: `body` is an answer of GraphQL as JSON."""
+    """One change, ready to be sent: `body` is an answer of GraphQL as JSON. It shows the open
+    inspections on SIGNS that are `shown`, by record their units; `noted` is what else the trail is
+    to tell of it."""
 
     position: int
     cursor: str
     body: bytes
+    shown: Mapping[UUID, int] = field(default_factory=dict)
+    noted: Sequence[AuditEntry] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,7 @@ class _Moment:
             now=datetime.now(UTC),
             language=language,
             examiner=executor.examiner,
+            changes_kept=executor.changes_kept,
         )
 
 
@@ -143,7 +154,7 @@ class Stream:
         self.position = begun.position
         self.begun_at = time.monotonic()
         self.sent = 0
-        self.is_apart = False
+        self.is_apart = operation.cost > DEAR
         self.apart: asyncio.Task[None] | None = None
         self.shape = _shape(operation)
         self.looked_at: tuple[Revision, date] | None = None
@@ -254,6 +265,8 @@ class Streams:
     _held: Counter[str] = field(default_factory=Counter)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _apart: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(APART_AT_ONCE))
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """By principal: their streams that are served apart take turns."""
     _last: int = 0
     _is_stopped: bool = False
 
@@ -404,13 +417,10 @@ class Streams:
     async def _serve_apart(self, stream: Stream) -> None:
         """Serves a stream whose selection reads more, in a snapshot of its own."""
         try:
-            async with self._apart:
-                while stream.is_ready and stream.position < self._last:
-                    async with asyncio.timeout(APART_SECONDS), self.executor.store.reading() as own:
-                        moment = await self._look(own)
-                        await self._renew(moment, stream)
-                        if stream.is_ready:
-                            await self._serve(moment, stream.position, [stream], Context)
+            turn = self._turns.setdefault(stream.bearer.name, asyncio.Lock())
+            while stream.is_ready and stream.position < self._last:
+                async with turn, self._apart:
+                    await self._serve_alone(stream)
         except TimeoutError:
             costly = TooCostly("What is selected takes too long.")
             stream.finish(_failed(stream, costly, "costly"))
@@ -419,6 +429,13 @@ class Streams:
             stream.finish(_failed(stream, StoreError("Not read."), "failed"))
         finally:
             stream.apart = None
+
+    async def _serve_alone(self, stream: Stream) -> None:
+        async with asyncio.timeout(APART_SECONDS), self.executor.store.reading() as own:
+            moment = await self._look(own)
+            await self._renew(moment, stream)
+            if stream.is_ready:
+                await self._serve(moment, stream.position, [stream], Context)
 
     async def _serve(
         self,
@@ -439,7 +456,10 @@ class Streams:
             await reading.add(numbered, given)
         await self._tell(reading.entries(given))
         for stream, events in given.items():
-            stream.give(events, found[-1].position)
+            if stream in reading.short and not events:
+                stream.finish(_failed(stream, reading.short[stream].refusal, "costly"))
+            else:
+                stream.give(events, reading.up_to(stream, found[-1].position))
 
     async def _tell(self, entries: Sequence[AuditEntry]) -> None:
         if entries:
@@ -447,8 +467,17 @@ class Streams:
                 await trail.append(connection, entries)
 
 
+@dataclass(frozen=True, slots=True)
+class _Short:
+    """A stream whose viewer's budget does not suffice for what comes after a position."""
+
+    position: int
+    refusal: OverBudget
+
+
 class _Reading:
-    """Some changes with all that is read for them, and what was executed of them already."""
+    """Some changes with all that is read for them, and what was executed of them already. Streams
+    that are `short` are given what comes before, and nothing more."""
 
     def __init__(self, moment: _Moment, numbered: list[Numbered], kind: type[Context]) -> None:
         self.numbered = numbered
@@ -457,6 +486,7 @@ class _Reading:
         self._units: dict[int, Placed] = {}
         self._shared: dict[Hashable, list[tuple[Mapping[Placed, bool], Event]]] = {}
         self._executed = 0
+        self.short: dict[Stream, _Short] = {}
 
     @classmethod
     async def of(cls, moment: _Moment, numbered: list[Numbered], kind: type[Context]) -> "_Reading":
@@ -476,17 +506,41 @@ class _Reading:
         unit = self._units.get(numbered.changed.unit_id)
         if unit is None:
             return
-        seeing = [each for each in given if each.sight.sees(numbered.changed, unit)]
+        seeing = [
+            each
+            for each in given
+            if each not in self.short and each.sight.sees(numbered.changed, unit)
+        ]
         told = await self._told(numbered, unit, seeing)
         if told is None:
             return
         for stream in seeing:
+            if not self._is_charged(stream, numbered.position):
+                continue
             event = await self._event(stream, numbered.position, told)
             if event is None:
+                self._charge(stream, -stream.operation.cost)
                 stream.is_apart = True
                 del given[stream]
             else:
                 given[stream].append(event)
+
+    def up_to(self, stream: Stream, last: int) -> int:
+        """The position up to which the changes were judged for a stream, of all that were read."""
+        return self.short[stream].position if stream in self.short else last
+
+    def _is_charged(self, stream: Stream, position: int) -> bool:
+        """Charges an event before it is executed; where that is too much, the stream is short."""
+        cost = stream.operation.cost
+        wait = self._moment.executor.budgets.wait(stream.bearer.name, cost)
+        if wait:
+            self.short[stream] = _Short(position - 1, OverBudget(wait, cost))
+            return False
+        self._charge(stream, cost)
+        return True
+
+    def _charge(self, stream: Stream, cost: int) -> None:
+        self._moment.executor.budgets.charge(stream.bearer.name, cost)
 
     async def _told(
         self, numbered: Numbered, unit: Placed, seeing: Sequence[Stream]
@@ -528,14 +582,14 @@ class _Reading:
             if isinstance(error.original_error, _ReadsMore):
                 raise error.original_error
         body = orjson.dumps(answered(result, asked.request).body)
-        event = Event(position, told.cursor, body)
-        if isinstance(context, _Preloaded) and not context.was_asked:
+        event = Event(position, told.cursor, body, context.shown_on_signs, context.entries)
+        if isinstance(context, _Preloaded) and not (context.was_asked or context.entries):
             self._shared.setdefault((position, stream.shape), []).append((context.seen, event))
         return event
 
     async def _pause(self) -> None:
         self._executed += 1
-        if self._executed % EXECUTED_AT_ONCE == 0:
+        if self._kind is not _Preloaded or self._executed % EXECUTED_AT_ONCE == 0:
             await asyncio.sleep(0)
 
     def _context(self, stream: Stream, kind: type[Context]) -> Context:
@@ -543,20 +597,22 @@ class _Reading:
         return self._moment.context(kind, stream.sight.rights, language)
 
     def entries(self, given: dict[Stream, list[Event]]) -> list[AuditEntry]:
-        """What the trail is to tell of open inspections on SIGNS: one entry for each principal who
-        is shown such."""
-        showing = {
-            each.position: each.changed
-            for each in self.numbered
-            if each.changed.on_signs and each.changed.change is not RecordChangeKind.WITHDRAWN
-        }
+        """What the trail is to tell of events before they are given: what was noted, and of open
+        inspections on SIGNS one entry for each principal who is shown such."""
         shown: dict[str, dict[UUID, int]] = {}
+        noted: list[AuditEntry] = []
+        on_signs = {each.position: each.changed for each in self.numbered if each.changed.on_signs}
         for stream, events in given.items():
-            for changed in [showing[each.position] for each in events if each.position in showing]:
-                units = shown.setdefault(stream.bearer.name, {})
-                units[changed.record_id] = changed.unit_id
+            for event in events:
+                units = dict(event.shown)
+                if event.position in on_signs:
+                    changed = on_signs[event.position]
+                    units[changed.record_id] = changed.unit_id
+                if units:
+                    shown.setdefault(stream.bearer.name, {}).update(units)
+                noted.extend(event.noted)
         now = datetime.now(UTC)
-        return [
+        return noted + [
             trail.entry(now, name, "read", "inspection", _only(units.values()), shown=units.keys())
             for name, units in shown.items()
         ]
@@ -586,7 +642,16 @@ def _failed(stream: Stream, error: ChiboError, reason: Reason) -> End:
 
 
 def _shape(operation: Subscription) -> Hashable:
-    """What two streams have alike whose events are alike: the very document is kept by its text."""
+    """What two streams have alike whose events are alike: the very document is kept by its text,
+    and of the variables those count that it declares. What cannot be told is alike to none."""
     request = operation.request
-    variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)
+    asked = get_operation_ast(operation.document, request.operation_name)
+    declared = (
+        {each.variable.name.value for each in asked.variable_definitions or ()} if asked else ()
+    )
+    given = {name: value for name, value in (request.variables or {}).items() if name in declared}
+    try:
+        variables = orjson.dumps(given, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return object()
     return id(operation.document), variables, request.operation_name, request.language

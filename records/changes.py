@@ -12,7 +12,7 @@ and the records themselves are read by `records/lists.py`.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,10 @@ from records.tables import change_numbering, evaluation, inspection, meeting, re
 
 CHANNEL = "chibo_changes"
 """What PostgreSQL tells its listeners when changes were numbered; nothing depends on hearing it."""
+
+SLACK = timedelta(days=1)
+"""How much longer changes are kept than cursors are good: some are numbered long after they were
+written, as where no server ran, and then come after a cursor that is younger than they are."""
 
 _UNNUMBERED = record_change.c.position.is_(None)
 
@@ -41,6 +45,11 @@ class Changed:
     by_unit_id: int | None
     on_signs: bool
     at: datetime
+
+    @property
+    def inspecting_unit_id(self) -> int:
+        """The unit that inspects, else the record's own. The root of the tree has the id 0."""
+        return self.unit_id if self.by_unit_id is None else self.by_unit_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +117,14 @@ async def number(connection: AsyncConnection) -> int:
 
 
 async def forget(connection: AsyncConnection, before: datetime) -> int:
-    """Forgets the first changes, up to one that is not older than a moment, and tells how many."""
+    """Forgets the first changes, up to one that is needed for cursors that are not older than a
+    moment, and tells how many."""
     if is_postgresql(connection):
         await connection.exec_driver_sql("LOCK TABLE change_numbering IN EXCLUSIVE MODE")
     here = await bounds(connection)
     kept = await connection.scalar(
         select(_place)
-        .where(_place > here.forgotten, record_change.c.at >= before)
+        .where(_place > here.forgotten, record_change.c.at >= before - SLACK)
         .order_by(_place)
         .limit(1)
     )
@@ -129,7 +139,7 @@ async def forget(connection: AsyncConnection, before: datetime) -> int:
 def units_of(changes: Collection[Numbered]) -> set[int]:
     """The units that changes are about, the inspecting ones too."""
     found = {each.changed.unit_id for each in changes}
-    return found | {each.changed.by_unit_id for each in changes if each.changed.by_unit_id}
+    return found | {each.changed.inspecting_unit_id for each in changes}
 
 
 _place = record_change.c.position

@@ -193,6 +193,7 @@ class _Server:
             ),
             budgets=Budgets(self._settings.cost_per_minute or None),
             max_seconds=self._settings.max_seconds or None,
+            changes_kept=timedelta(days=self._settings.changes_kept_days),
             on_written=self._written.set,
         )
 

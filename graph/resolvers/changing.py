@@ -5,17 +5,19 @@ each change is judged by `Sight.sees`, which is what cuts lists too, asked of on
 `read` scope on the tree of today, and of an inspection on SIGNS that is not concluded the offices
 above it or at the inspecting unit. A withdrawal is judged by what the record last was.
 
-The cursor of a change is its position, encrypted anew each time: neither its value nor that two of
-them are alike tells how much happens elsewhere.
+The cursor of a change is its position and moment, encrypted anew each time: neither its value nor
+that two of them are alike tells how much happens elsewhere. It is refused by its own age, whether
+or not there were changes since that are forgotten: that would tell of them.
 """
 
 import base64
 import binascii
 import hashlib
 import os
+import struct
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +38,7 @@ from records.record import RecordChangeKind, RecordKind
 
 _BOUND_TO = b"recordChanges"
 _NONCE_BYTES = 12
+_PLACE = struct.Struct(">qq")
 _SERIES: dict[str, Series[Any]] = {each.resource: each for each in SERIES.values()}
 _NAMES = {each.resource: name for name, each in SERIES.items()}
 
@@ -71,8 +74,7 @@ class Sight:
         scope = self.rights.scope("read", changed.resource, self.rights.today)
         if not scope.covers(unit):
             return False
-        by = changed.by_unit_id or changed.unit_id
-        return not changed.on_signs or scope.covers_on_signs(unit, by)
+        return not changed.on_signs or scope.covers_on_signs(unit, changed.inspecting_unit_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +111,18 @@ async def begin(context: Context, asked: Asked) -> Begun:
     """How a stream begins. Raises `BadInput` for a cursor that is none or too old, `NotFound` and
     `Forbidden` as `sight` does."""
     since = asked.since if context.goes_on_after is None else context.goes_on_after
-    position = None if since is None else position_of(context.cursor_key, since)
+    place = None if since is None else place_of(context.cursor_key, since)
+    if place is not None and place.at < context.now - context.changes_kept:
+        raise forgotten()
     found = await sight(context, asked)
     here = await context.ask(changes.bounds)
-    if position is None:
+    if place is None:
         return Begun(asked, found, here.last)
-    if position > here.last:
+    if place.position > here.last:
         raise _no_cursor()
-    if position < here.forgotten:
+    if place.position < here.forgotten:
         raise forgotten()
-    return Begun(asked, found, position)
+    return Begun(asked, found, place.position)
 
 
 async def sight(context: Context, asked: Asked) -> Sight:
@@ -140,7 +144,7 @@ async def sight(context: Context, asked: Asked) -> Sight:
 async def cursor_of_now(context: Context) -> str:
     """The cursor after all that this snapshot shows."""
     here = await context.ask(changes.bounds)
-    return cursor(context.cursor_key, here.last)
+    return cursor(context.cursor_key, Place(here.last, context.now))
 
 
 async def told(context: Context, numbered: Numbered, unit: Placed) -> Told | None:
@@ -149,12 +153,12 @@ async def told(context: Context, numbered: Numbered, unit: Placed) -> Told | Non
     changed = numbered.changed
     record = None
     if changed.change is not RecordChangeKind.WITHDRAWN:
-        scope = alone_by(unit, changed.by_unit_id or changed.unit_id)
+        scope = alone_by(unit, changed.inspecting_unit_id)
         series, id_ = _SERIES[changed.resource], changed.record_id
         record = await context.ask(lists.find, series, scope, context.today, id_)
         if record is None:
             return None
-    here = cursor(context.cursor_key, numbered.position)
+    here = cursor(context.cursor_key, Place(numbered.position, changed.at))
     kind = RecordKind(changed.resource.upper())
     told_of = changed.record_id, unit, record
     return Told(here, changed.change, kind, *told_of, changed.at)
@@ -169,21 +173,32 @@ def worth_telling(found: Iterable[Numbered]) -> list[Numbered]:
 # ---- cursors
 
 
-def cursor(key: bytes, position: int) -> str:
-    """A text for a position that only this server reads."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a cursor stands: after a position, of which that moment is true. What comes after it
+    is kept as long as the moment is not too old."""
+
+    position: int
+    at: datetime
+
+
+def cursor(key: bytes, place: Place) -> str:
+    """A text for a place that only this server reads."""
     nonce = os.urandom(_NONCE_BYTES)
-    sealed = _cipher(key).encrypt(nonce, position.to_bytes(8, "big"), _BOUND_TO)
+    plain = _PLACE.pack(place.position, int(place.at.timestamp()))
+    sealed = _cipher(key).encrypt(nonce, plain, _BOUND_TO)
     return base64.urlsafe_b64encode(nonce + sealed).decode()
 
 
-def position_of(key: bytes, text: str) -> int:
-    """The position in a cursor. Raises `BadInput` for what is none."""
+def place_of(key: bytes, text: str) -> Place:
+    """The place of a cursor. Raises `BadInput` for what is none."""
     try:
         raw = base64.b64decode(text, b"-_", validate=True)
         plain = _cipher(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _BOUND_TO)
-    except (binascii.Error, ValueError, InvalidTag):
+        position, at = _PLACE.unpack(plain)
+    except (binascii.Error, ValueError, InvalidTag, struct.error):
         raise _no_cursor() from None
-    return int.from_bytes(plain, "big")
+    return Place(position, datetime.fromtimestamp(at, UTC))
 
 
 def _cipher(key: bytes) -> AESGCMSIV:

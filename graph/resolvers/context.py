@@ -9,7 +9,7 @@ and stored at the edge (`graph/execution.py`).
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -31,6 +31,8 @@ from records.trail import AuditEntry
 if TYPE_CHECKING:
     from graph.examining import Examiner
 
+CHANGES_KEPT = timedelta(days=7)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class Context:
     trail is to tell of the request, `tries` what it is to tell if nothing of the request is stored,
     `shown_on_signs` the units of the open inspections on SIGNS that it shows, by record;
     `selections` what is selected where, as `selection.py` found it; `goes_on_after` the cursor that
-    a stream's client says beside its document."""
+    a stream's client says beside its document, `changes_kept` how old such a cursor may be."""
 
     connection: AsyncConnection
     tree: HierarchyStore
@@ -57,6 +59,7 @@ class Context:
     language: str
     examiner: "Examiner"
     goes_on_after: str | None = None
+    changes_kept: timedelta = CHANGES_KEPT
     entries: list[AuditEntry] = field(default_factory=list)
     tries: list[AuditEntry] = field(default_factory=list)
     shown_on_signs: dict[UUID, int] = field(default_factory=dict)

@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from graphql import parse
+from sqlalchemy import bindparam, text
 
+from graph.execution import Request, Subscription
+from graph.resolvers import changing
+from graph.streams import Stream, Streams, _shape
 from records import changes
-from server.app import make_app
+from records.tables import record_change
+from server.app import _cursor_key, make_app
 from server.database import Database
 from server.identity import development_token
 from tests import province
@@ -30,6 +37,10 @@ PLAIN = """subscription ($within: String, $kinds: [RecordKind!], $since: String)
 MORE = PLAIN.replace("unit { code }", "unit { code path { code } meetings { totalCount } }")
 OF_EACH = PLAIN.replace("unit { code }", "unit { code path { code } parent { name } }")
 """PLAIN is answered alike for all, OF_EACH by what each sees, MORE by reading more for each."""
+ON_SIGNS = """subscription { recordChanges(within: "B") { id
+  unit { inspections(filter: {ground: [SIGNS]}) { nodes { id status } } } } }"""
+DEAR = """subscription ($within: String) { recordChanges(within: $within) { change id unit { code
+  path { path { path { code } } } } } }"""
 
 MEETING = """mutation ($unit: String!) { recordMeeting(input: {unitCode: $unit,
   heldOn: "2024-06-01", kind: GROUP, form: ONLINE, membersExpected: 3, membersPresent: 2}) {
@@ -178,10 +189,19 @@ async def world(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[World]:
     """One for the module: whoever listens begins at its own moment."""
-    home, url = tmp_path_factory.mktemp("changes"), fresh_database(request.param)
+    async with serving(tmp_path_factory.mktemp("changes"), fresh_database(request.param)) as world:
+        yield world
+
+
+@asynccontextmanager
+async def serving(home: Path, url: str, **more: Any) -> AsyncIterator[World]:
+    """The province, and a commission at its root."""
+    commission = "commission_t,inspection_commission,T,2020-01-01,"
+    appointments = f"{province.APPOINTMENTS.strip()}\n{commission}"
     database = Database(url)
-    await province.fill(database, home / "data", province.SMALL)
-    settings = province.settings_of(home, url)
+    files = province.SMALL | {"appointments": appointments}
+    await province.fill(database, home / "data", files)
+    settings = province.settings_of(home, url, **more)
     app = make_app(settings, "127.0.0.1")
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
@@ -245,9 +265,56 @@ async def test_the_inspected_unit_is_told_of_signs_when_they_are_concluded(world
         changes = [each[0] for each in inspecting.told]
         assert changes == ["RECORDED", "RECORDED", "WITHDRAWN", "REVISED"]
         assert [each[::2] for each in inspected.told] == [("REVISED", id_)]
-        audit = 'query { audit(principal: "leader_d", action: "read") { nodes { unit { code } } } }'
-        shown = (await world.client.data("auditor_t", audit))["audit"]["nodes"]
-        assert shown == [{"unit": {"code": "G"}}] * 2
+        # Two that were recorded, and one that was withdrawn while it was open.
+        assert await read_of(world, "leader_d") == ["G"] * 3
+
+
+async def read_of(world: World, principal: str) -> list[str]:
+    """Of which units the trail tells that the principal was shown open inspections on SIGNS."""
+    audit = """query ($who: String!) {
+      audit(principal: $who, action: "read") { nodes { unit { code } } } }"""
+    found = (await world.client.data("auditor_t", audit, {"who": principal}))["audit"]["nodes"]
+    return [each["unit"]["code"] for each in found]
+
+
+async def test_the_root_inspects_like_any_other_unit(world: World) -> None:
+    """Who is told of what it opened on SIGNS, and that it was withdrawn, is who `node` shows it."""
+    names = ["secretary_g", "commission_g", "leader_d", "commission_d", "leader_t", "commission_t"]
+    async with AsyncExitStack() as stack:
+        streams = {name: await stack.enter_async_context(world.listening(name)) for name in names}
+        asked = {"unit": "G", "by": "T", "ground": "SIGNS"}
+        made = await world.client.data("commission_t", INSPECTION, asked)
+        id_ = made["recordInspection"]["id"]
+        seeing = {name for name in names if await sees(world, name, id_)}
+        await asyncio.gather(*(streams[name].until(1) for name in seeing))
+        await world.client.data("commission_t", WITHDRAW, {"id": id_, "revision": 1})
+        asked = {"unit": "G", "by": "D", "ground": "PROGRAMME"}
+        last = await world.client.data("commission_d", INSPECTION, asked)
+        of_it = [("RECORDED", "G", id_), ("WITHDRAWN", "G", id_)]
+        end = ("RECORDED", "G", last["recordInspection"]["id"])
+        for name, stream in streams.items():
+            expected = [*of_it, end] if name in seeing else [end]
+            await stream.until(len(expected))
+            assert stream.told == expected, name
+        assert {"leader_t", "commission_t"} <= seeing and "secretary_g" not in seeing
+
+
+async def test_what_an_event_shows_beside_the_change_is_told_by_the_trail(world: World) -> None:
+    """Of open inspections on SIGNS of the unit, one entry for each viewer."""
+    viewers = ["leader_d", "commission_d"]
+    before = {name: await read_of(world, name) for name in viewers}
+    async with (
+        world.listening(viewers[0], ON_SIGNS) as one,
+        world.listening(viewers[1], ON_SIGNS) as other,
+    ):
+        asked = {"unit": "B", "by": "D", "ground": "PROGRAMME"}
+        await world.client.data("commission_d", INSPECTION, asked)
+        for stream in (one, other):
+            [event] = await stream.until(1)
+            [shown] = event["data"]["recordChanges"]["unit"]["inspections"]["nodes"]
+            assert shown["status"] == "OPEN"
+        for name in viewers:
+            assert sorted(await read_of(world, name)) == sorted([*before[name], "B"])
 
 
 async def test_each_viewer_is_answered_by_their_own_rights(world: World) -> None:
@@ -363,6 +430,105 @@ async def test_what_is_too_old_is_read_anew(world: World) -> None:
         id_ = await record(world, "secretary_b", "B")
         await going_on.until(1)
         assert going_on.told == [("RECORDED", "B", id_)]
+
+
+async def place_of_now(world: World) -> tuple[bytes, int]:
+    """The key of cursors, and the last position."""
+    await world.settled()
+    key = await _cursor_key(world.database)
+    async with world.database.reading() as connection:
+        return key, (await changes.bounds(connection)).last
+
+
+async def test_a_cursor_is_refused_by_its_age_alone(world: World) -> None:
+    """One of eight days ago though nothing happened since, one of six days ago never, though what
+    came after it was written before: it is not forgotten yet."""
+    key, last = await place_of_now(world)
+    now = datetime.now(UTC)
+    old, young = (
+        changing.cursor(key, changing.Place(last, now - timedelta(days=days))) for days in (8, 6)
+    )
+    async with world.listening("secretary_g", since=old) as refused:
+        [event] = await refused.until(1)
+        assert event["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT", "field": "since"}
+    id_ = await record(world, "secretary_b", "B")
+    await world.settled()
+    aged = "UPDATE record_change SET at = :at WHERE position > :last"
+    written = text(aged).bindparams(bindparam("at", type_=record_change.c.at.type))
+    async with world.database.writing() as connection:
+        await connection.execute(written, {"at": now - timedelta(days=7.5), "last": last})
+        await changes.forget(connection, now - timedelta(days=7))
+    async with world.listening("secretary_g", since=young) as going_on:
+        await going_on.until(1)
+        assert going_on.told == [("RECORDED", "B", id_)]
+
+
+async def test_each_event_is_charged(fresh_database: Callable[[str], str], tmp_path: Path) -> None:
+    """Where the budget of its viewer does not suffice a stream ends, after all that it sufficed
+    for; others are told all the same."""
+    limits = {"max_cost": 2000, "cost_per_minute": 2000}
+    async with (
+        serving(tmp_path, fresh_database("sqlite"), **limits) as world,
+        world.listening("secretary_g", DEAR, within="B") as dear,
+        world.listening("leader_d") as other,
+    ):
+        made = [await record(world, "secretary_b", "B") for _ in range(8)]
+        await other.until(len(made))
+        async with asyncio.timeout(15):
+            while not dear.is_complete:
+                await asyncio.sleep(0.01)
+        *told, end = dear.events
+        assert end["errors"][0]["extensions"]["code"] == "QUERY_TOO_COSTLY"
+        assert [each["data"]["recordChanges"]["id"] for each in told] == made[: len(told)]
+        assert 0 < len(told) < len(made)
+
+
+async def test_dear_streams_are_in_nobodys_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are told before any of them is executed; those of one principal take turns."""
+    running, most = Counter[str](), Counter[str]()
+    serve = Streams._serve_alone
+
+    async def watched(self: Streams, stream: Stream) -> None:
+        running[stream.bearer.name] += 1
+        most[stream.bearer.name] = max(most[stream.bearer.name], running[stream.bearer.name])
+        try:
+            await serve(self, stream)
+        finally:
+            running[stream.bearer.name] -= 1
+
+    monkeypatch.setattr(Streams, "_serve_alone", watched)
+    async with AsyncExitStack() as stack:
+        dear = [
+            await stack.enter_async_context(world.listening("secretary_g", DEAR)) for _ in range(4)
+        ]
+        other = await stack.enter_async_context(world.listening("leader_d"))
+        await record(world, "secretary_b", "B")
+        await other.until(1)
+        assert [each.events for each in dear] == [[]] * 4
+        await asyncio.gather(*(each.until(1) for each in dear))
+    assert most == {"secretary_g": 1}
+
+
+async def test_what_a_document_does_not_declare_is_nothing_to_it(world: World) -> None:
+    """Streams that differ by it alone share their answers, however deep it is."""
+    deep: list[Any] = []
+    for _ in range(300):
+        deep = [deep]
+    document = parse("subscription ($kinds: [RecordKind!]) { recordChanges(kinds: $kinds) { id } }")
+
+    def shape(variables: dict[str, Any]) -> Any:
+        return _shape(Subscription(Request("", variables, None, "en"), document, 1))
+
+    plain = {"kinds": ["MEETING"]}
+    assert shape(plain) == shape(plain | {"x": 1}) == shape(plain | {"x": deep})
+    assert shape(plain) != shape({"kinds": ["INSPECTION"]})
+    assert shape({"kinds": deep}) != shape({"kinds": deep})
+    async with world.listening("secretary_g", x=deep) as stream:
+        await record(world, "secretary_b", "B")
+        await stream.until(1)
+        assert [each[:2] for each in stream.told] == [("RECORDED", "B")]
 
 
 async def test_a_stream_ends_with_its_viewers_rights(world: World) -> None:
