@@ -24,7 +24,8 @@ from graph.resolvers import changing
 from graph.streams import Stream, Streams, _shape
 from records import changes
 from records.tables import record_change
-from server.app import _cursor_key, make_app
+from server.app import make_app
+from server.cursors import cursor_key
 from server.database import Database
 from server.identity import development_token
 from tests import province
@@ -435,7 +436,7 @@ async def test_what_is_too_old_is_read_anew(world: World) -> None:
 async def place_of_now(world: World) -> tuple[bytes, int]:
     """The key of cursors, and the last position."""
     await world.settled()
-    key = await _cursor_key(world.database)
+    key = await cursor_key(world.database)
     async with world.database.reading() as connection:
         return key, (await changes.bounds(connection)).last
 
