@@ -1,12 +1,14 @@
 """The time that a request has, and what ends it sooner: a client that has gone.
 
 Time runs while statements may run, and stands still while a request waits for its turn at a
-connection (a crowd is slow, never refused) and while a commit is under way, which is never cut.
+connection (a crowd is slow, never refused) and while a commit is under way, which is never cut. A
+client that goes ends the wait for a turn too (`graph/turns.py`).
 Where it ends, the task is cancelled at what it waits for; the drivers then cancel the statement
 in their server (`server/database.py`). It knows nothing of databases itself.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -35,14 +37,29 @@ class Deadline:
         self._seconds = seconds
         self._left = seconds
         self._until_gone = until_gone
+        self._begun = time.monotonic()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Lets time run within the block, which must not commit. Where time ends the block is
         cancelled, and `TookTooLong` is raised."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        timeout = asyncio.timeout(self._left)
+        began = time.monotonic()
+        try:
+            async with self._ending(self._left):
+                yield
+        finally:
+            if self._left is not None:
+                self._left = max(0.0, self._left - (time.monotonic() - began))
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """Lets no time run within the block: only the client's going ends it, by `TookTooLong`."""
+        async with self._ending(None):
+            yield
+
+    @asynccontextmanager
+    async def _ending(self, seconds: float | None) -> AsyncIterator[None]:
+        timeout = asyncio.timeout(seconds)
         try:
             async with timeout, self._watched(timeout):
                 yield
@@ -50,9 +67,6 @@ class Deadline:
             if not timeout.expired():
                 raise
             raise TookTooLong(self._seconds) from None
-        finally:
-            if self._left is not None:
-                self._left = max(0.0, self._left - (loop.time() - began))
 
     @asynccontextmanager
     async def _watched(self, timeout: asyncio.Timeout) -> AsyncIterator[None]:
@@ -60,7 +74,8 @@ class Deadline:
         if self._until_gone is None:
             yield
             return
-        watch = _Watch(self._until_gone, timeout)
+        unwatched = max(0.0, self._begun + UNTIL_WATCHED - time.monotonic())
+        watch = _Watch(self._until_gone, timeout, unwatched)
         try:
             yield
         finally:
@@ -68,13 +83,13 @@ class Deadline:
 
 
 class _Watch:
-    """Looks out for the client's going, from `UNTIL_WATCHED` on."""
+    """Looks out for the client's going, some seconds from now on."""
 
-    def __init__(self, until_gone: UntilGone, timeout: asyncio.Timeout) -> None:
+    def __init__(self, until_gone: UntilGone, timeout: asyncio.Timeout, seconds: float) -> None:
         self._until_gone = until_gone
         self._timeout = timeout
         self._looking: asyncio.Task[None] | None = None
-        self._start = asyncio.get_running_loop().call_later(UNTIL_WATCHED, self._begin)
+        self._start = asyncio.get_running_loop().call_later(seconds, self._begin)
 
     def end(self) -> None:
         self._start.cancel()

@@ -49,6 +49,7 @@ from graph.resolvers.deciding import catch_up
 from graph.resolvers.previewing import Overtaken
 from graph.resolvers.selection import fields_of
 from graph.resolvers.sizes import SizeKeeper
+from graph.turns import Turns
 from hierarchy.embedded import EmbeddedStore
 from hierarchy.errors import ChiboError
 from hierarchy.placements import Revision, lock_revision, read_revision
@@ -165,6 +166,7 @@ class Executor:
     sizes: SizeKeeper = field(default_factory=SizeKeeper)
     persisted: PersistedDocuments = field(default_factory=PersistedDocuments)
     budgets: Budgets = field(default_factory=Budgets)
+    turns: Turns = field(default_factory=Turns)
     max_seconds: float | None = None
     changes_kept: timedelta = CHANGES_KEPT
     on_written: Callable[[], None] = lambda: None
@@ -224,14 +226,24 @@ class Executor:
     ) -> Answer:
         request = replace(request, deadline=Deadline(self.max_seconds, request.until_gone))
         try:
-            if operation.operation is not OperationType.MUTATION:
-                return answered(await self._read(document, request, principal), request)
-            once = self._way(_root_fields(document, operation))
-            result = await self._write(once, document, request, principal)
-            self.on_written()
-            return answered(result, request)
+            async with self.turns.turn(principal, request.deadline):
+                return await self._answer_in_turn(document, operation, request, principal)
         except TookTooLong as error:
             return Answer(_body(None, [as_graphql(error)], request.language), was_run=True)
+
+    async def _answer_in_turn(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        request: Request,
+        principal: str,
+    ) -> Answer:
+        if operation.operation is not OperationType.MUTATION:
+            return answered(await self._read(document, request, principal), request)
+        once = self._way(_root_fields(document, operation))
+        result = await self._write(once, document, request, principal)
+        self.on_written()
+        return answered(result, request)
 
     async def subscription(self, request: Request, principal: str) -> Subscription | Answer | None:
         """The subscription that is asked, charged like any request, or the answer that refuses it;

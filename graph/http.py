@@ -25,6 +25,7 @@ from graph import execution
 from graph.errors import INTERNAL, UNAUTHENTICATED, request_error
 from graph.execution import Answer, Executor
 from graph.language import preferred, weight
+from graph.nesting import DEEPEST, NestedTooDeep, read_json
 from graph.persisted import digest_of
 from hierarchy.errors import BadInput, NotFound
 
@@ -225,7 +226,9 @@ def _content_type(request: Request) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        return read_json(body)
+    except NestedTooDeep:
+        raise _bad("JSON is nested at most {limit} deep.", limit=DEEPEST) from None
     except orjson.JSONDecodeError:
         raise _bad("The body of a request is a JSON object in UTF-8.") from None
 

@@ -27,6 +27,7 @@ from graph.events import FindBearer
 from graph.execution import Answer, Executor, Request, Subscription
 from graph.http import Refusal, request_of_json
 from graph.language import preferred
+from graph.nesting import DEEPEST, NestedTooDeep, read_json
 from graph.streams import Bearer, End, Event, Stream, Streams
 
 logger = structlog.get_logger(__name__)
@@ -35,12 +36,17 @@ PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 3.0
 """How long a connection may take to say who it is."""
 OPERATIONS_AT_ONCE = 100
-"""Operations of one connection; streams are bounded by themselves too."""
+"""Operations of one connection, whether the client still listens to them or not; streams are
+bounded by themselves too."""
+UNBEGUN_AT_ONCE = 1_000
+"""Connections of a process that have not said who they are; of more the oldest is dropped."""
+LONGEST_REASON = 120
+"""Bytes of a reason to close: a frame that closes has room for little more."""
 LONGEST_WAIT = 3600.0
 
 INVALID, UNAUTHORIZED, NOT_SPOKEN = 4400, 4401, 4406
 INIT_TIMEOUT, DUPLICATE, INIT_TWICE = 4408, 4409, 4429
-STOPPED, TOO_MANY = 1012, 1013
+FAILED, STOPPED, TOO_MANY = 1011, 1012, 1013
 
 
 class _Closing(Exception):
@@ -55,7 +61,8 @@ class _Closing(Exception):
 @dataclass
 class WebSocketEndpoint:
     """Answers WebSockets at `/graphql`. A client has `send_seconds` to read what is sent to it;
-    `most` connections may be open, `most_of_one` of one principal."""
+    `most` connections of known principals may be open, `most_of_one` of one, and `most_unbegun`
+    that have not said who they are."""
 
     executor: Executor
     streams: Streams
@@ -64,16 +71,27 @@ class WebSocketEndpoint:
     most: int
     most_of_one: int
     init_seconds: float = INIT_SECONDS
+    most_unbegun: int = UNBEGUN_AT_ONCE
     held: Counter[str] = field(default_factory=Counter)
     running: set[asyncio.Future[Answer]] = field(default_factory=set)
-    connections: int = 0
+    unbegun: dict["_Connection", None] = field(default_factory=dict)
+    """Those that have not said who they are, the oldest first."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.connections += 1
+        connection = _Connection(self, scope, receive, send)
+        self.unbegun[connection] = None
+        if len(self.unbegun) > self.most_unbegun:
+            oldest = next(iter(self.unbegun))
+            del self.unbegun[oldest]
+            oldest.drop()
         try:
-            await _Connection(self, scope, receive, send).serve()
+            await connection.serve()
         finally:
-            self.connections -= 1
+            self.unbegun.pop(connection, None)
+
+    def has_room(self, principal: str) -> bool:
+        """Whether a connection of that principal may be held beside the others."""
+        return self.held.total() < self.most and self.held[principal] < self.most_of_one
 
 
 class _Connection:
@@ -93,6 +111,9 @@ class _Connection:
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        """Of the operations that the client listens to, by their ids."""
+        self._places: set[asyncio.Future[Any]] = set()
+        """What is under way, whoever listens."""
         self._closing: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -112,17 +133,19 @@ class _Connection:
             self._check_acceptable(spoken)
             self._later(self._endpoint.init_seconds, INIT_TIMEOUT, "Initialisation timeout")
             while (message := await self._receive())["type"] == "websocket.receive":
-                await self._handle(_parsed(message))
+                if not self._is_closed:
+                    await self._handle(_parsed(message))
         except _Closing as closing:
             await self._close(closing.code, closing.reason)
         except OSError:
             pass
+        except Exception:
+            logger.exception("connection failed")
+            await self._close(FAILED, "Internal error")
 
     def _check_acceptable(self, spoken: bool) -> None:
         if not spoken:
             raise _Closing(NOT_SPOKEN, "Subprotocol not acceptable")
-        if self._endpoint.connections > self._endpoint.most:
-            raise _Closing(TOO_MANY, "Try again later")
 
     # ---- messages
 
@@ -154,8 +177,9 @@ class _Connection:
             bearer = await self._endpoint.bearer(authorization)
         if bearer is None:
             raise _Closing(UNAUTHORIZED, "Unauthorized")
-        if self._endpoint.held[bearer.name] >= self._endpoint.most_of_one:
+        if not self._endpoint.has_room(bearer.name):
             raise _Closing(TOO_MANY, "Try again later")
+        self._endpoint.unbegun.pop(self, None)
         self._endpoint.held[bearer.name] += 1
         self._bearer = bearer
         if isinstance(language := given.get("acceptlanguage"), str):
@@ -175,7 +199,7 @@ class _Connection:
         id_ = _id_of(message)
         if id_ in self._tasks:
             raise _Closing(DUPLICATE, f"Subscriber for {id_[:50]} already exists")
-        if len(self._tasks) >= OPERATIONS_AT_ONCE:
+        if len(self._places) >= OPERATIONS_AT_ONCE:
             await self._refuse(
                 id_,
                 Refusal(
@@ -188,6 +212,7 @@ class _Connection:
             return
         task = asyncio.create_task(self._operate(id_, payload, self._bearer))
         self._tasks[id_] = task
+        self._places.add(task)
         task.add_done_callback(lambda done: self._forget(id_, done))
 
     async def _complete(self, message: Mapping[str, Any], _payload: Mapping[str, Any]) -> None:
@@ -196,6 +221,7 @@ class _Connection:
             task.cancel()
 
     def _forget(self, id_: str, done: asyncio.Task[None]) -> None:
+        self._places.discard(done)
         if self._tasks.get(id_) is done:
             del self._tasks[id_]
 
@@ -203,6 +229,8 @@ class _Connection:
 
     async def _operate(self, id_: str, payload: Mapping[str, Any], bearer: Bearer) -> None:
         """Answers one operation; what goes wrong is its own."""
+        if self._is_closed:
+            return
         try:
             asked = request_of_json(payload, self._language)
             subscription = await self._endpoint.executor.subscription(asked, bearer.name)
@@ -220,7 +248,7 @@ class _Connection:
 
     async def _run(self, asked: Request, bearer: Bearer) -> Answer:
         """What a request answers. Where the client lets go of it, the executor ends it where it
-        may be ended, which a commit may not."""
+        may be ended, which a commit may not; until then it keeps its place."""
         gone = asyncio.Event()
 
         async def until_gone() -> None:
@@ -232,6 +260,10 @@ class _Connection:
         running.add_done_callback(self._endpoint.running.discard)
         try:
             return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            self._places.add(running)
+            running.add_done_callback(self._places.discard)
+            raise
         finally:
             gone.set()
 
@@ -280,7 +312,7 @@ class _Connection:
 
     async def _fail(self, id_: str, errors: list[dict[str, Any]]) -> None:
         """The last word about an operation: its id is free when the client hears it."""
-        self._tasks.pop(id_, None)
+        self._free(id_)
         await self._say({"id": id_, "type": "error", "payload": errors})
 
     async def _refuse(self, id_: str, refusal: Refusal) -> None:
@@ -289,8 +321,13 @@ class _Connection:
         await self._fail(id_, [error])
 
     async def _finish(self, id_: str) -> None:
-        self._tasks.pop(id_, None)
+        self._free(id_)
         await self._say({"id": id_, "type": "complete"})
+
+    def _free(self, id_: str) -> None:
+        task = self._tasks.pop(id_, None)
+        if task is not None:
+            self._places.discard(task)
 
     async def _say(self, message: Mapping[str, Any]) -> None:
         await self._write(orjson.dumps(message).decode())
@@ -336,7 +373,8 @@ class _Connection:
         if self._is_closed:
             return
         self._is_closed = True
-        message = {"type": "websocket.close", "code": code, "reason": reason}
+        short = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+        message = {"type": "websocket.close", "code": code, "reason": short}
         try:
             async with asyncio.timeout(self._endpoint.send_seconds):
                 await self._send(message)
@@ -344,6 +382,10 @@ class _Connection:
             self._cut()
         except (OSError, RuntimeError):
             pass
+
+    def drop(self) -> None:
+        """Cuts the connection, to make room for another."""
+        self._cut()
 
     def _cut(self) -> None:
         """Drops the connection with all that waits to be read, where the server can."""
@@ -370,7 +412,9 @@ def _parsed(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """The JSON object of a message of text. Raises `_Closing`."""
     text = message.get("text")
     try:
-        found = orjson.loads(text) if isinstance(text, str) else None
+        found = read_json(text) if isinstance(text, str) else None
+    except NestedTooDeep:
+        raise _Closing(INVALID, f"JSON is nested at most {DEEPEST} deep") from None
     except orjson.JSONDecodeError:
         found = None
     if not isinstance(found, dict):

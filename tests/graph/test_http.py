@@ -256,6 +256,26 @@ async def test_a_body_that_is_no_request_is_400(reader: Client, body: bytes) -> 
     assert "data" not in answer.json()
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_json_that_is_nested_too_deep_is_400(reader: Client, accept: str) -> None:
+    """Whether a variable is declared or not; as many brackets beside each other, or in a text, are
+    fine."""
+    for levels, status in ((62, 200), (63, 400), (400, 400)):
+        query = "subscription { recordChanges(kinds: []) { cursor } }"
+        query = "{ viewer { name } }" if accept == "application/json" else query
+        deep = '{"x":' + "[" * levels + "]" * levels + "}"
+        body = f'{{"query": {json.dumps(query)}, "variables": {deep}}}'.encode()
+        asked = await post(reader, body, accept=accept)
+        assert asked.status_code == status, levels
+        if status == 400:
+            assert codes(asked) == {"BAD_USER_INPUT"}
+    deep = "[" * 65 + "]" * 65
+    asked = await get(reader, "{ __typename }", variables=deep, headers={"accept": accept})
+    assert asked.status_code == 400
+    wide = {"query": "{ viewer { name } }", "variables": {"x": [[]] * 500, "y": "[" * 500}}
+    assert (await post(reader, wide, accept=accept)).status_code == 200
+
+
 async def test_arrays_run_where_they_are_allowed(other: Any) -> None:
     """Each by itself, in their order, up to the number that is set."""
     client = await other(max_batch=2)
