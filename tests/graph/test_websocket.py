@@ -57,6 +57,8 @@ class Held:
 async def store(sqlite_url: str) -> AsyncIterator[Held]:
     found = Held(Database(sqlite_url, 20))
     yield found
+    found.may_go_on.set()
+    await settled()
     await found.database.close()
 
 
@@ -103,8 +105,9 @@ async def test_who_goes_before_their_turn_never_needs_a_connection(store: Held) 
     last = asyncio.create_task(answer(executor, NAME))
     await settled()
     gone.set()
-    for each in left:
-        assert (await each).body["data"] is None
+    async with asyncio.timeout(10):
+        for each in left:
+            assert (await each).body["data"] is None
     store.may_go_on.set()
     for each in [*asked, last]:
         assert "errors" not in (await each).body
@@ -194,9 +197,6 @@ async def test_what_runs_on_keeps_its_place_when_nobody_listens(store: Held) -> 
     await settled()
     assert store.begun == AT_ONCE
     spoken.say(*[{"type": "complete", "id": number} for number in numbers])
-    spoken.say(*[asks(number) for number in numbers])
-    await settled()
-    assert spoken.kinds() == ["connection_ack"] + ["error"] * OPERATIONS_AT_ONCE
 
     async def is_left() -> bool:
         return len(spoken.endpoint.running) == AT_ONCE
