@@ -597,15 +597,14 @@ async def test_the_trail_tells_who_saved_and_deleted_what(writer: Client) -> Non
     """To who may read the trail there, above it too where the view is not listed; never a
     document."""
     await appoint(writer, "auditor_d", "auditor", "D")
-    await appoint(writer, "auditor_above", "auditor", "T")
     await appoint(writer, "auditor_e", "auditor", "E")
     made = await save(writer)
     await save(writer, "board_d", title="Khác")
-    assert await listed(writer, "auditor_above") == []
+    assert await listed(writer, "auditor_t") == []
     await writer.data("leader_d", DELETE, made)
     query = """{ audit { nodes { principal action resource unit { code } subject detail } } }"""
     about = ("view", {"code": "D"}, made["id"])
-    for auditor in ("auditor_d", "auditor_above"):
+    for auditor in ("auditor_d", "auditor_t"):
         told = [
             tuple(each.values())
             for each in (await writer.data(auditor, query))["audit"]["nodes"]
