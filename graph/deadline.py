@@ -30,6 +30,10 @@ class TookTooLong(TooCostly):
         super().__init__("The request took longer than {limit} seconds and was ended.", limit=limit)
 
 
+class ClientGone(Exception):
+    """The request was cut short, for nobody waits for the answer: nothing of it is stored."""
+
+
 class Deadline:
     """The time of one request: `seconds` in all, without end where null."""
 
@@ -42,7 +46,7 @@ class Deadline:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Lets time run within the block, which must not commit. Where time ends the block is
-        cancelled, and `TookTooLong` is raised."""
+        cancelled, and `TookTooLong` is raised, or `ClientGone`."""
         began = time.monotonic()
         try:
             async with self._ending(self._left):
@@ -53,33 +57,33 @@ class Deadline:
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
-        """Lets no time run within the block: only the client's going ends it, by `TookTooLong`."""
+        """Lets no time run within the block: only the client's going ends it, by `ClientGone`."""
         async with self._ending(None):
             yield
 
     @asynccontextmanager
     async def _ending(self, seconds: float | None) -> AsyncIterator[None]:
         timeout = asyncio.timeout(seconds)
+        watch = self._watch(timeout)
         try:
-            async with timeout, self._watched(timeout):
+            async with timeout:
                 yield
         except Exception:
             if not timeout.expired():
                 raise
+            if watch is not None and watch.has_gone:
+                raise ClientGone from None
             raise TookTooLong(self._seconds) from None
-
-    @asynccontextmanager
-    async def _watched(self, timeout: asyncio.Timeout) -> AsyncIterator[None]:
-        """Ends the time within the block once the client has gone."""
-        if self._until_gone is None:
-            yield
-            return
-        unwatched = max(0.0, self._begun + UNTIL_WATCHED - time.monotonic())
-        watch = _Watch(self._until_gone, timeout, unwatched)
-        try:
-            yield
         finally:
-            watch.end()
+            if watch is not None:
+                watch.end()
+
+    def _watch(self, timeout: asyncio.Timeout) -> "_Watch | None":
+        """What ends the time once the client has gone."""
+        if self._until_gone is None:
+            return None
+        unwatched = max(0.0, self._begun + UNTIL_WATCHED - time.monotonic())
+        return _Watch(self._until_gone, timeout, unwatched)
 
 
 class _Watch:
@@ -89,6 +93,7 @@ class _Watch:
         self._until_gone = until_gone
         self._timeout = timeout
         self._looking: asyncio.Task[None] | None = None
+        self.has_gone = False
         self._start = asyncio.get_running_loop().call_later(seconds, self._begin)
 
     def end(self) -> None:
@@ -101,5 +106,6 @@ class _Watch:
 
     async def _look(self) -> None:
         await self._until_gone()
+        self.has_gone = True
         if not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time())

@@ -34,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from authz.rights import RightsKeeper
 from graph.budget import Budgets, Cost, OverBudget, Scales
-from graph.deadline import Deadline, TookTooLong, UntilGone
+from graph.deadline import ClientGone, Deadline, TookTooLong, UntilGone
 from graph.documents import GRAPHQL_SCHEMA, Documents, as_graphql
 from graph.errors import formatted, log_internal
 from graph.examining import Examiner
@@ -123,13 +123,15 @@ class Answer:
     """What is answered. `was_run` is false where the request itself was at fault, and then there
     is no data; `is_forbidden_method` where it needs another method than it came with. `cost` is
     told beside the body, as `extensions`, and null where nothing was charged or refused for it;
-    `retry_after` in seconds, where a budget did not suffice."""
+    `retry_after` in seconds, where a budget did not suffice. `is_unheard` where the client had gone
+    before it was run to its end."""
 
     body: dict[str, Any]
     was_run: bool
     is_forbidden_method: bool = False
     cost: Cost | None = None
     retry_after: int | None = None
+    is_unheard: bool = False
 
     @property
     def extensions(self) -> dict[str, Any] | None:
@@ -230,6 +232,8 @@ class Executor:
                 return await self._answer_in_turn(document, operation, request, principal)
         except TookTooLong as error:
             return Answer(_body(None, [as_graphql(error)], request.language), was_run=True)
+        except ClientGone:
+            return Answer({"data": None}, was_run=True, is_unheard=True)
 
     async def _answer_in_turn(
         self,

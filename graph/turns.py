@@ -38,7 +38,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, principal: str, deadline: Deadline) -> AsyncIterator[None]:
-        """Holds a turn within the block. Raises `TookTooLong` where the client went before."""
+        """Holds a turn within the block. Raises `ClientGone` where the client went before."""
         gate = self._gates.setdefault(principal, _Gate(Semaphore(self._at_once)))
         gate.users += 1
         try:

@@ -20,13 +20,14 @@ from graph.execution import Answer, Executor, Request
 class Answered:
     """One request: the operation's name, null where its document is not trusted or it has none;
     what it was estimated to cost, null where it was not run or the server failed; whether it
-    was run; the codes of its errors."""
+    was run; the codes of its errors; whether the client had gone before its end."""
 
     operation: str | None
     seconds: float
     cost: int | None
     was_run: bool
     codes: tuple[str, ...]
+    is_unheard: bool = False
 
 
 Around = Callable[[str | None], AbstractContextManager[object]]
@@ -53,7 +54,8 @@ class WatchedExecutor(Executor):
                 raise
             seconds = perf_counter() - begun
             cost = answer.cost.estimated if answer.was_run and answer.cost else None
-            self._pass_on(Answered(name, seconds, cost, answer.was_run, _codes(answer)))
+            ended = answer.was_run, _codes(answer), answer.is_unheard
+            self._pass_on(Answered(name, seconds, cost, *ended))
         return answer
 
     async def _trusted_name(self, request: Request) -> str | None:

@@ -119,7 +119,7 @@ def _of_requests(registry: CollectorRegistry) -> tuple[Counter, Histogram, Histo
     """How many, how long, at what cost, and with which errors."""
     requests = Counter(
         "chibo_requests",
-        "Requests: answered without error, with_errors, refused (not run) or failed.",
+        "Requests: answered without error, with_errors, refused (not run), left or failed.",
         ("operation", "outcome"),
         registry=registry,
     )
@@ -154,6 +154,8 @@ def _of_streams(registry: CollectorRegistry) -> tuple[Gauge, Counter]:
 def _outcome(about: Answered) -> str:
     if "INTERNAL" in about.codes:
         return "failed"
+    if about.is_unheard:
+        return "left"
     if not about.was_run:
         return "refused"
     return "with_errors" if about.codes else "answered"
