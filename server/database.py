@@ -26,10 +26,12 @@ POSTGRESQL_SETTINGS = {
     "jit": "off",
     "random_page_cost": "1.1",
     "timezone": "UTC",
+    "client_connection_check_interval": "1000",
 }
 """Of each session. A plan is made for the very scope and limit, whose sizes differ by thousands;
 pages are priced as memory's and flash's: at the price of a turning disk a district's year would
-read the whole table instead of one short range a unit."""
+read the whole table instead of one short range a unit. A statement ends soon after its connection:
+where one is cancelled just as it begins, PostgreSQL may not hear of it otherwise."""
 TURN_SECONDS = 300
 """How long a request waits for its turn at a connection: a crowd is slow, never refused."""
 KEPT_STATEMENTS = 150
