@@ -91,7 +91,7 @@ async def change(database: Database) -> None:
         for moment in moments:
             if moment == moments[-1]:
                 await changes.number(connection)
-                await changes.forget(connection, moments[1])
+                await changes.forget(connection, moments[1] + changes.SLACK)
             facts = RecordChangeKind.WITHDRAWN, "meeting", UUID(int=moment.day), 1, None, False
             await changes.tell(connection, Changed(*facts, moment))
 
