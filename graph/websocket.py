@@ -283,7 +283,8 @@ class _Connection:
         try:
             reason = await self._send_all(id_, stream)
         finally:
-            self._endpoint.streams.close(stream, reason)
+            ran_out = reason == "left" and bearer.seconds_left <= 0
+            self._endpoint.streams.close(stream, "expired" if ran_out else reason)
 
     async def _send_all(self, id_: str, stream: Stream) -> str:
         """Sends all there is, and tells why it ended."""

@@ -63,6 +63,19 @@ async def writer(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Client]:
         yield client
 
 
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def either(
+    request: pytest.FixtureRequest, fresh_database: Callable[[str], str], tmp_path: Path
+) -> AsyncIterator[Client]:
+    """The same on either engine: a province of the test's own."""
+    url = fresh_database(request.param)
+    database = Database(url)
+    await province.fill(database, tmp_path / "data", province.SMALL)
+    await database.close()
+    async with province.served(province.settings_of(tmp_path, url)) as client:
+        yield client
+
+
 @pytest_asyncio.fixture(scope="session", params=["sqlite", "postgresql"])
 async def reorganised(
     request: pytest.FixtureRequest,

@@ -142,19 +142,6 @@ async def held_by(client: Client, principal: str) -> list[str]:
 # ---- what is stored
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def either(
-    request: pytest.FixtureRequest, fresh_database: Callable[[str], str], tmp_path: Path
-) -> AsyncIterator[Client]:
-    """A server on either engine that the test may write to."""
-    url = fresh_database(request.param)
-    database = Database(url)
-    await province.fill(database, tmp_path / "data", province.SMALL)
-    await database.close()
-    async with province.served(province.settings_of(tmp_path, url)) as client:
-        yield client
-
-
 async def test_the_answer_is_what_was_stored(writer: Client) -> None:
     """It is read again by its id, and the trail tells who made it, where, and of whom."""
     answer = await appoint(writer, validTo="2025-01-01")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 
 from authz.tables import grant as grant_table
@@ -105,19 +102,6 @@ async def dismiss(client: Client, principal: str) -> None:
     [found] = (await client.data("administrator_t", query))["appointments"]["nodes"]
     end = f'mutation {{ endAppointment(id: "{found["id"]}", on: "{TODAY}") {{ id }} }}'
     await client.data("administrator_t", end)
-
-
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def either(
-    request: pytest.FixtureRequest, fresh_database: Callable[[str], str], tmp_path: Path
-) -> AsyncIterator[Client]:
-    """A province of the test's own on each engine."""
-    url = fresh_database(request.param)
-    database = Database(url)
-    await province.fill(database, tmp_path / "data", province.SMALL)
-    await database.close()
-    async with province.served(province.settings_of(tmp_path, url)) as client:
-        yield client
 
 
 # ---- what a grant shows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -95,19 +95,6 @@ async def appoint(client: Client, principal: str, role: str, code: str) -> None:
     query = f"""mutation {{ appoint(input: {{principal: "{principal}", role: "{role}",
       unitCode: "{code}", validFrom: "2024-06-15"}}) {{ id }} }}"""
     await client.data("administrator_t", query)
-
-
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def either(
-    request: pytest.FixtureRequest, fresh_database: Callable[[str], str], tmp_path: Path
-) -> AsyncIterator[Client]:
-    """A province of the test's own on each engine."""
-    url = fresh_database(request.param)
-    database = Database(url)
-    await province.fill(database, tmp_path / "data", province.SMALL)
-    await database.close()
-    async with province.served(province.settings_of(tmp_path, url)) as client:
-        yield client
 
 
 # ---- what is kept

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.graph.test_deadline import RECORD, answer, wait_until
 from tests.province import TODAY
 
 NAME = "{ viewer { name } }"
+CHANGES = "subscription { recordChanges { id } }"
 
 
 @dataclass
@@ -259,3 +261,24 @@ async def test_nothing_begins_after_the_token_has_run_out(store: Held) -> None:
     await settled()
     assert spoken.code == 4401
     assert store.written == 0
+
+
+async def test_a_stream_whose_token_ran_out_is_told_apart_from_one_that_was_left(
+    store: Held,
+) -> None:
+    """To whoever watches the server: both end with their connection."""
+    store.may_go_on.set()
+    reasons: list[str] = []
+    for seconds in (1, 600):
+        endpoint = endpoint_of(store, seconds=seconds)
+        endpoint.streams.ended = reasons.append
+        spoken = Spoken(endpoint).begin().say(init(), asks("1", CHANGES))
+        await wait_until(partial(_has, endpoint.streams._open, 1))
+        if seconds > 1:
+            await spoken.end()
+        await wait_until(partial(_has, reasons, 1 if seconds == 1 else 2))
+    assert reasons == ["expired", "left"]
+
+
+async def _has(found: Collection[Any], count: int) -> bool:
+    return len(found) >= count
